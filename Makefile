@@ -1,0 +1,43 @@
+# Needs Python 3.11 or later, make and git; everything else is installed into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check bench docs serve
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## install the package and the developers' tools into .venv
+
+$(STAMP): pyproject.toml constraints.txt | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable '.[dev,lora]' --constraint constraints.txt
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "instructcir needs Python 3.11 or later; name one: make PYTHON=python3.12 setup" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+demo: setup ## show what it does, on pictures made on the spot
+	$(BIN)/instructcir demo
+
+test: setup ## run all tests
+	$(BIN)/python -m pytest
+
+check: setup ## lint, types, house rules and documents
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_house_rules.py tests/test_cli_start.py tests/test_docs.py
+
+bench: setup ## run every benchmark in bench/, one after the other
+	@set -e; for bench in $(sort $(wildcard bench/*.py)); do echo "== $$bench"; $(BIN)/python $$bench; done
+
+docs: setup ## write docs/cli.md anew from the commands' help texts
+	$(BIN)/python -m typer instructcir.cli.main utils docs --name instructcir --output docs/cli.md
+
+serve: ## the web page and server
+	@echo "make serve: there is no server yet; it is planned (docs/architecture.md)" >&2; exit 1

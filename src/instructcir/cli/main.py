@@ -1,0 +1,62 @@
+"""The `instructcir` command: its global options, its list of commands, and how an error reaches a person.
+
+A command is a plain function in the file of its name. To add one, import its file below and register its function.
+These files import only light things at their top; what is heavy they import inside the function.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from instructcir.errors import InstructcirError
+from instructcir.version import __version__
+
+EXIT_ERROR = 2
+
+
+class Commands(TyperGroup):
+    """The group of all commands; turns an error of the package into one line and exit code 2."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            result = super().invoke(ctx)
+            sys.stdout.flush()  # here a reader that has gone away is a quiet exit; at shutdown it would be a complaint
+            return result
+        except InstructcirError as error:
+            if ctx.params["debug"]:
+                traceback.print_exc()
+            else:
+                typer.echo(f"instructcir: {error}", err=True)
+            raise typer.Exit(EXIT_ERROR) from error
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"instructcir {__version__}")
+        raise typer.Exit
+
+
+def instructcir(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", envvar="INSTRUCTCIR_DEBUG", help="Show the whole traceback of an error.")
+    ] = False,
+) -> None:
+    """Search images with a picture and a sentence."""
+
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
+app.callback(cls=Commands)(instructcir)
+
+
+def main() -> None:
+    """Run the command line; exits with 0, with 2 after an error, with 130 after Ctrl-C."""
+    app(prog_name="instructcir")

@@ -1,0 +1,216 @@
+"""A loaded multimodal LLM as a function from packed rows to unit vectors; the only place that calls its forward pass."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.nn.functional import normalize
+from transformers import DynamicCache
+
+from instructcir.model.packing import Packed, Row, pack
+from instructcir.model.preparation import PreparedImage
+from instructcir.model.shortcuts import LastLayer, skip_unused_vision_layers
+
+# shapes: B rows, T tokens of a row, P tokens of a prefix, R vectors of a row, D hidden size, A position axes (1 or 3)
+
+
+@dataclass(frozen=True, slots=True)
+class PrefixState:
+    """A prefix that has been computed: keys and values of every layer.
+
+    Attributes:
+        layers: (keys, values) of each layer, each (1, heads, P, head size).
+        length: P.
+        next_position: where the first token after the prefix stands.
+    """
+
+    layers: tuple[tuple[torch.Tensor, torch.Tensor], ...]
+    length: int
+    next_position: int
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all keys and values."""
+        return sum(keys.nbytes + values.nbytes for keys, values in self.layers)
+
+
+class Backbone:
+    """A transformers image-text model, wrapped.
+
+    Args:
+        model: any image-text chat model, in evaluation mode, on its device.
+        image_token_ids: ids that stand for parts of a picture.
+        pad_id: id to pad with; never an image token.
+    """
+
+    def __init__(self, model: Any, image_token_ids: Sequence[int], pad_id: int) -> None:
+        self.model = model
+        self.base = model.base_model
+        self.decoder = self.base.get_decoder()
+        self.device: torch.device = self.base.get_input_embeddings().weight.device
+        self.image_token_ids = torch.tensor(sorted(set(image_token_ids)))
+        self.pad_id = pad_id
+        text_config = model.config.get_text_config(decoder=True)
+        self.dimension: int = text_config.hidden_size
+        self.longest: int = text_config.max_position_embeddings
+        self.own_pass_length = _own_pass_length(text_config)
+        self._takes = set(inspect.signature(self.base.forward).parameters)
+        self._last_layer = LastLayer(self.decoder)
+        self.skipped_vision_layers = skip_unused_vision_layers(self.base)
+
+    @property
+    def may_share(self) -> bool:
+        """Whether attention is plainly causal, as far as the model's signature tells.
+
+        Models that want to be told which tokens are picture, but do not place them in three dimensions, let a picture's
+        tokens see each other both ways.
+        """
+        return self._rotates_in_3d or not {"token_type_ids", "mm_token_type_ids"} & self._takes
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Type that the decoder's states are computed in."""
+        return self.decoder.layers[-1].input_layernorm.weight.dtype  # type: ignore[no-any-return]
+
+    @torch.inference_mode()
+    def embed(self, rows: Sequence[Row], images: Sequence[PreparedImage]) -> list[torch.Tensor]:
+        """One unit vector for each suffix of each row.
+
+        Args:
+            rows: all with a picture, or all without.
+            images: the pictures of the rows in their order, of one signature; empty for text.
+
+        Returns:
+            For each row, (its suffixes, D) float32.
+        """
+        packed = pack(rows, self.pad_id)
+        inputs = self._image_inputs(images)
+        starts = [len(row.prefix) for row in rows]
+        positions = self._positions(packed, starts, inputs)
+        with self._last_layer.reading(packed.ends.to(self.device)):
+            states = self.base(
+                input_ids=packed.ids.to(self.device),
+                attention_mask=self._additive(packed.visible),
+                position_ids=positions,
+                use_cache=False,
+                **inputs,
+            ).last_hidden_state
+        unit = normalize(states.float(), dim=-1).cpu()
+        return [unit[b, : len(row.suffixes)] for b, row in enumerate(rows)]
+
+    @torch.inference_mode()
+    def embed_cold(self, rows: Sequence[Row], images: Sequence[PreparedImage]) -> list[torch.Tensor]:
+        """The same by the model's own forward pass, one suffix a row, padded on the right: slow, and the oracle."""
+        sequences = [row.prefix + suffix for row in rows for suffix in row.suffixes]
+        if len(sequences) != len(rows):
+            raise ValueError("a cold row holds one suffix")
+        width = max(map(len, sequences))
+        ids = torch.tensor([list(seq) + [self.pad_id] * (width - len(seq)) for seq in sequences])
+        mask = torch.tensor([[1] * len(seq) + [0] * (width - len(seq)) for seq in sequences])
+        inputs = self._image_inputs(images)
+        for name in {"mm_token_type_ids", "token_type_ids"} & self._takes:
+            inputs[name] = torch.isin(ids, self.image_token_ids).long().to(self.device)
+        if hasattr(self.base, "rope_deltas"):
+            self.base.rope_deltas = None
+        states = self.base(
+            input_ids=ids.to(self.device), attention_mask=mask.to(self.device), use_cache=False, **inputs
+        ).last_hidden_state.float()
+        return [normalize(states[b, len(seq) - 1], dim=-1)[None].cpu() for b, seq in enumerate(sequences)]
+
+    @torch.inference_mode()
+    def start(self, prefix: Sequence[int], image: PreparedImage) -> PrefixState:
+        """Compute one prefix and keep its keys and values."""
+        row = Row(tuple(prefix), (), ())
+        ids = torch.tensor([row.prefix])
+        inputs = self._image_inputs([image])
+        positions, following = self._prefix_positions(ids[0], inputs)
+        cache = DynamicCache()
+        visible = torch.ones(len(prefix), len(prefix), dtype=torch.bool).tril()[None]
+        with self._last_layer.reading(torch.zeros(1, 0, dtype=torch.long, device=self.device)):
+            self.base(
+                input_ids=ids.to(self.device),
+                attention_mask=self._additive(visible),
+                position_ids=(positions[:, None] if self._rotates_in_3d else positions).to(self.device),
+                past_key_values=cache,
+                use_cache=True,
+                **inputs,
+            )
+        layers = tuple((layer.keys, layer.values) for layer in cache.layers)
+        return PrefixState(layers, len(prefix), following)
+
+    @torch.inference_mode()
+    def go_on(self, state: PrefixState, suffixes: Sequence[tuple[int, ...]]) -> torch.Tensor:
+        """Unit vectors (suffixes, D) float32 of prompts that begin with a computed prefix, in one pass."""
+        packed = pack([Row((), tuple(suffixes), ())], self.pad_id)
+        cache = DynamicCache(state.layers)
+        seen = torch.ones(1, packed.ids.shape[1], state.length, dtype=torch.bool)
+        positions = (packed.after + state.next_position).to(self.device)
+        with self._last_layer.reading(packed.ends.to(self.device)):
+            states = self.base(
+                input_ids=packed.ids.to(self.device),
+                attention_mask=self._additive(torch.cat([seen, packed.visible], dim=2)),
+                position_ids=positions.expand(3, 1, -1) if self._rotates_in_3d else positions,
+                past_key_values=cache,
+                use_cache=True,
+            ).last_hidden_state
+        return normalize(states[0].float(), dim=-1).cpu()
+
+    @property
+    def _rotates_in_3d(self) -> bool:
+        return hasattr(self.base, "get_rope_index")
+
+    def _positions(self, packed: Packed, starts: Sequence[int], inputs: dict[str, Any]) -> torch.Tensor:
+        """(B, T), or (3, B, T) for models that place picture tokens in time, height and width."""
+        rows, width = packed.ids.shape
+        axes = 3 if self._rotates_in_3d else 1
+        positions = torch.zeros(axes, rows, width, dtype=torch.long)
+        for b, start in enumerate(starts):
+            placed, following = self._prefix_positions(packed.ids[b, :start], inputs, b)
+            positions[:, b, :start] = placed
+            positions[:, b, start:] = packed.after[b, start:].clamp(min=0) + following
+        return (positions if axes > 1 else positions[0]).to(self.device)
+
+    def _prefix_positions(self, ids: torch.Tensor, inputs: dict[str, Any], number: int = 0) -> tuple[torch.Tensor, int]:
+        """Positions (A, P) of a prefix, and where the next token stands."""
+        axes = 3 if self._rotates_in_3d else 1
+        if axes == 1 or "image_grid_thw" not in inputs:
+            return torch.arange(len(ids)).expand(axes, -1), len(ids)
+        placed, _ = self.base.get_rope_index(
+            ids[None],
+            mm_token_type_ids=torch.isin(ids, self.image_token_ids).int()[None],
+            image_grid_thw=inputs["image_grid_thw"][number : number + 1].cpu(),
+        )
+        return placed[:, 0], int(placed.max()) + 1
+
+    def _image_inputs(self, images: Sequence[PreparedImage]) -> dict[str, Any]:
+        if not images:
+            return {}
+        names = images[0].tensors.keys() & self._takes | ({"pixel_values"} & images[0].tensors.keys())
+        inputs = {name: torch.cat([image.tensors[name] for image in images]).to(self.device) for name in names}
+        return {name: value.to(self.dtype) if value.is_floating_point() else value for name, value in inputs.items()}
+
+    def _additive(self, visible: torch.Tensor) -> torch.Tensor:
+        """(B, Q, K) bool as the additive mask (B, 1, Q, K) that every attention of transformers takes."""
+        low = torch.finfo(self.dtype).min
+        return torch.zeros(visible.shape, dtype=self.dtype).masked_fill_(~visible, low)[:, None].to(self.device)
+
+
+def _own_pass_length(text_config: Any) -> int | None:
+    """Length beyond which a prompt must be computed alone, or None.
+
+    Beyond it the rotations change for all tokens of a batch (longrope, dynamic scaling), or tokens no longer see all
+    that came before them (sliding windows), which the model's own masks know and a packed row's do not.
+    """
+    rope = getattr(text_config, "rope_parameters", None) or {}
+    lengths = []
+    if rope.get("rope_type") == "longrope":
+        lengths.append(int(rope.get("original_max_position_embeddings") or text_config.max_position_embeddings))
+    if rope.get("rope_type") == "dynamic":
+        lengths.append(int(text_config.max_position_embeddings))
+    if getattr(text_config, "sliding_window", None) and getattr(text_config, "use_sliding_window", True):
+        lengths.append(int(text_config.sliding_window))
+    return min(lengths, default=None)

@@ -1,0 +1,188 @@
+"""Proofs that a loaded model embeds rightly: the cheap ones at every load, all of them for the doctor.
+
+The cheap ones are two short passes of text. They catch what silently ruins embeddings elsewhere: wrong padding or
+pooling in batches, half precision that overflows, weights that differ from the ones that were saved.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from PIL import Image
+
+from instructcir.errors import ModelError
+from instructcir.model.adapters import AdapterEffect, apply_adapter
+from instructcir.model.packing import Row
+from instructcir.model.planner import Ask
+from instructcir.model.preparation import PreparedImage
+
+if TYPE_CHECKING:
+    from instructcir.model.embedder import Embedder
+
+PROBE_TEXTS = ("a red dress", "two small dogs run along a beach at dusk while a boat passes far out on the sea")
+PROBE_MODIFICATION = "make it blue and add a tree"
+_CAUSAL = {"llava", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "idefics3", "smolvlm", "internvl"}
+"""Model types on which the test suite proves that prompts may share a prefix; others are tried at load."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at: its name, whether it is as it should be, and what was seen."""
+
+    name: str
+    passed: bool
+    detail: str
+
+
+def probe_picture() -> Image.Image:
+    """A small picture drawn by formula: the same on every machine."""
+    y, x = np.mgrid[0:64, 0:96]
+    pixels = np.stack([x * 2, y * 3, (x ^ y) * 2], axis=-1).clip(0, 255).astype(np.uint8)
+    pixels[16:48, 24:56] = (220, 30, 40)
+    return Image.fromarray(pixels, "RGB")
+
+
+def settle(embedder: Embedder) -> list[str]:
+    """Run the cheap checks, decide whether prompts may share a picture's work, and say what is out of the ordinary.
+
+    Raises:
+        ModelError: vectors are not finite, depend on the batch, or differ from the ones saved with the model.
+    """
+    planner, backbone = embedder.planner, embedder.backbone
+    own = embedder.checkpoint.own
+    planner.shares = bool(own.get("shares_prefix", backbone.may_share))
+    rows = _text_rows(embedder)
+    single = backbone.embed_cold(rows[:1], [])[0]
+    if not torch.isfinite(single).all():
+        raise ModelError(
+            f"{embedder.checkpoint.folder}: vectors are not finite in {backbone.dtype}; load with dtype='float32'"
+        )
+    if planner.shares and not _agree(embedder, single, backbone.embed(rows, [])[0]):
+        planner.shares = False
+    if planner.shares and "shares_prefix" not in own and backbone.model.config.model_type not in _CAUSAL:
+        planner.shares = prefix_difference(embedder) <= tolerance(embedder)
+    if not planner.shares:
+        batched = backbone.embed_cold(rows, [])[0]
+        if not _agree(embedder, single, batched):
+            raise ModelError(
+                f"{embedder.checkpoint.folder}: a text's vector changes with its batch "
+                f"(cosine {float(single[0] @ batched[0]):.4f}): padding is broken in this model or transformers version"
+            )
+    saved = own.get("probes", {}).get("texts")
+    if saved and not _agree(embedder, single, torch.tensor([saved[0]])):
+        raise ModelError(
+            f"{embedder.checkpoint.folder}: does not reproduce the vector saved with it "
+            f"(cosine {float(single[0] @ torch.tensor(saved[0])):.4f}): files were changed, or a library is incompatible"
+        )
+    return [] if planner.shares else ["prompts on one picture do not share its work: each is computed whole"]
+
+
+def adapt(embedder: Embedder, folder: Path, under: Path) -> AdapterEffect:
+    """Merge an adapter into a loaded model and measure what it does to a vector.
+
+    Raises:
+        ModelError: the adapter does not fit, or no vector changes.
+    """
+    before = _probe(embedder)
+    tensors, weight_change = apply_adapter(folder, embedder.checkpoint.model)
+    after = _probe(embedder)
+    change = max(1 - float(b @ a) for b, a in zip(before, after, strict=True))
+    if change <= 0 or all(np.array_equal(b, a) for b, a in zip(before, after, strict=True)):
+        raise ModelError(f"{folder}: the adapter was merged, but no vector changed: it touches nothing that is used")
+    return AdapterEffect(folder, under, tensors, weight_change, change)
+
+
+def _probe(embedder: Embedder) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
+    """A composed query's vector and a text's: between them they run through every part."""
+    return [
+        embedder.reference(probe_picture()).embed([PROBE_MODIFICATION])[0],
+        embedder.embed_texts(PROBE_TEXTS[:1])[0],
+    ]
+
+
+def probe_vectors(embedder: Embedder) -> dict[str, Any]:
+    """Vectors of fixed inputs, to be saved with the model: texts, a gallery image and a composed query."""
+    gallery, query = _picture_vectors(embedder)
+    return {
+        "texts": [vector.tolist() for vector in embedder.embed_texts(PROBE_TEXTS)],
+        "gallery": gallery.tolist(),
+        "query": query.tolist(),
+    }
+
+
+def _picture_vectors(embedder: Embedder) -> tuple[torch.Tensor, torch.Tensor]:
+    """Cold vectors of the probe picture and of a modification of it."""
+    row, image = _picture_row(embedder)
+    cold = [_cold(embedder, row, number, image) for number in range(2)]
+    return cold[0], cold[1]
+
+
+def _picture_row(embedder: Embedder) -> tuple[Row, PreparedImage]:
+    image = embedder.planner.prepare(probe_picture())
+    suffixes = []
+    for kind, text in (("gallery", ""), ("query", PROBE_MODIFICATION)):
+        prefix = embedder.renderer.prefix(kind, image.expansion)
+        suffixes.append((prefix.ids, tuple(embedder.renderer.suffix(kind, prefix, text))))  # type: ignore[arg-type]
+    if suffixes[0][0] != suffixes[1][0]:  # different system turns: nothing to share between the two
+        suffixes[0] = suffixes[1]
+    return Row(suffixes[1][0], (suffixes[0][1], suffixes[1][1]), (0, 1), 0), image
+
+
+def _cold(embedder: Embedder, row: Row, number: int, image: PreparedImage) -> torch.Tensor:
+    return embedder.backbone.embed_cold([Row(row.prefix, (row.suffixes[number],), (0,), 0)], [image])[0][0]
+
+
+def prefix_difference(embedder: Embedder) -> float:
+    """Largest difference between vectors that share a picture's work and the same ones computed whole."""
+    row, image = _picture_row(embedder)
+    cold = torch.stack([_cold(embedder, row, number, image) for number in range(2)])
+    packed = embedder.backbone.embed([row], [image])[0]
+    kept = embedder.backbone.go_on(embedder.backbone.start(row.prefix, image), row.suffixes)
+    return max(float((packed - cold).abs().max()), float((kept - cold).abs().max()))
+
+
+def tolerance(embedder: Embedder) -> float:
+    """How far two ways of computing one vector may differ: rounding in float32, much more in half precision."""
+    return 1e-4 if embedder.backbone.dtype == torch.float32 else 0.1
+
+
+def _agree(embedder: Embedder, one: torch.Tensor, other: torch.Tensor) -> bool:
+    return float((one - other).abs().max()) <= tolerance(embedder)
+
+
+def _text_rows(embedder: Embedder) -> list[Row]:
+    return [Row((), (tuple(embedder.renderer.text(text)),), (number,)) for number, text in enumerate(PROBE_TEXTS)]
+
+
+def examine(embedder: Embedder) -> list[Check]:
+    """All checks of a loaded model, for the doctor; those of `settle` have passed when a model is loaded."""
+    limit = tolerance(embedder)
+    checks = [
+        Check("device", True, embedder.checkpoint.placement.why),
+        Check("padded = single", True, f"within {limit:g} (checked at load)"),
+    ]
+    if embedder.adapter:
+        detail = (
+            f"{embedder.adapter.tensors} tensors; changes a vector by {embedder.adapter.vector_change:.2g} (1 - cosine)"
+        )
+        checks.append(Check("adapter applied", True, detail))
+    if embedder.planner.shares:
+        difference = prefix_difference(embedder)
+        checks.append(Check("shared image work = whole", difference <= limit, f"differs by {difference:.1e}"))
+    else:
+        checks.append(Check("shared image work", True, "not in this family: every prompt is computed whole"))
+    saved = embedder.checkpoint.own.get("probes")
+    if saved and not embedder.adapter:
+        gallery, query = _picture_vectors(embedder)
+        texts = torch.from_numpy(embedder.embed_texts(PROBE_TEXTS))
+        now = torch.stack([*texts, gallery, query])
+        then = torch.tensor([*saved["texts"], saved["gallery"], saved["query"]])
+        difference = float((now - then).abs().max())
+        checks.append(Check("probe vectors reproduced", difference <= limit, f"differ by {difference:.1e}"))
+    else:
+        checks.append(Check("probe vectors", True, "none saved with this model"))
+    return checks

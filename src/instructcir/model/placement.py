@@ -1,0 +1,77 @@
+"""Where a model runs and in which number type, chosen for the machine, with the reason in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import psutil
+import torch
+
+from instructcir.errors import InputError
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+_SMALL = 200_000_000
+"""Models below this many weights gain little from half precision and lose ranks to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Device and number type of a model.
+
+    Attributes:
+        device: where it runs.
+        stored: type that weights are kept in.
+        why: the reasons, for people.
+    """
+
+    device: torch.device
+    stored: torch.dtype
+    why: str
+
+
+def processor_multiplies_bfloat16() -> bool:
+    """Whether this processor has bfloat16 matrix or dot-product instructions; without them bfloat16 is emulated."""
+    return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
+
+
+def place(device: str, dtype: str, weights: int) -> Placement:
+    """Choose device and number type.
+
+    Args:
+        device: "auto" or a torch device such as "cpu", "cuda:1", "mps".
+        dtype: "auto", "float32", "bfloat16" or "float16".
+        weights: how many weights the model has.
+
+    Raises:
+        InputError: an unknown type, or a device that this machine lacks.
+    """
+    if device == "auto":
+        where, why = torch.device("cuda" if torch.cuda.is_available() else "cpu"), "the first GPU"
+        if where.type == "cpu":
+            why = "no GPU found"
+    else:
+        try:
+            where, why = torch.device(device), "as asked"
+            torch.empty(0, device=where)
+        except (RuntimeError, AssertionError, NotImplementedError) as error:
+            raise InputError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
+    if dtype != "auto":
+        if dtype not in DTYPES:
+            raise InputError(f"dtype {dtype!r} is unknown; use auto, {', '.join(DTYPES)}")
+        return Placement(where, DTYPES[dtype], f"{where} ({why}), {dtype} (as asked)")
+    stored, reason = _automatic(where, weights)
+    return Placement(where, stored, f"{where} ({why}), {str(stored).removeprefix('torch.')} ({reason})")
+
+
+def _automatic(device: torch.device, weights: int) -> tuple[torch.dtype, str]:
+    if device.type != "cpu":
+        if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
+            return torch.float16, "this GPU has no bfloat16"
+        return torch.bfloat16, "half the memory, native here"
+    if weights < _SMALL:
+        return torch.float32, "a small model: exact ranks cost little"
+    if processor_multiplies_bfloat16():
+        return torch.bfloat16, "this processor multiplies bfloat16 natively"
+    if weights * 4 * 1.3 < psutil.virtual_memory().available:
+        return torch.float32, "this processor only emulates bfloat16, and float32 fits in memory"
+    return torch.bfloat16, "float32 does not fit in memory; products are computed in float32"

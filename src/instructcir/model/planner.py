@@ -1,0 +1,233 @@
+"""Mixed work in few passes: every picture prepared once and encoded once, with all that is asked about it in one row."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import islice
+
+import torch
+from PIL import Image
+
+from instructcir.errors import ImageError, InputError
+from instructcir.images import open_rgb
+from instructcir.items import ImageLike
+from instructcir.model.backbone import Backbone
+from instructcir.model.packing import Row, group_by_budget
+from instructcir.model.preparation import PreparedImage
+from instructcir.model.prompts import Kind
+from instructcir.model.rendering import ChatRenderer
+
+_SUFFIX_TOKENS = 1024
+"""Suffix tokens that one row may hold; beyond it a picture's prefix is kept and its prompts follow in parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One vector wanted of a picture: its gallery vector or a composed query's; `output` is its place in the result."""
+
+    kind: Kind
+    text: str
+    output: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A picture and everything that is asked about it."""
+
+    image: ImageLike
+    asks: tuple[Ask, ...]
+
+
+Vector = tuple[int, torch.Tensor]
+"""Place in the result, and the unit vector (D,)."""
+OnBad = Callable[[Job, ImageError], None]
+
+
+class Planner:
+    """Turns jobs into rows, rows into batches, and batches into vectors.
+
+    Args:
+        backbone: the model.
+        renderer: its prompts as ids.
+        prepare: the model's image preparation, from an RGB picture.
+        budget: padded tokens of a batch.
+        shares: whether suffixes may share a row and a prefix; otherwise every prompt runs cold.
+        longest: the most tokens that the model takes.
+        own_pass: prompts longer than this are computed alone, since their length changes how tokens are placed or seen.
+    """
+
+    def __init__(
+        self,
+        backbone: Backbone,
+        renderer: ChatRenderer,
+        prepare: Callable[[Image.Image], PreparedImage],
+        *,
+        budget: int,
+        shares: bool,
+        longest: int,
+        own_pass: int | None,
+        workers: int = 2,
+    ) -> None:
+        self.backbone = backbone
+        self.renderer = renderer
+        self.prepare = prepare
+        self.budget = budget
+        self.shares = shares
+        self.longest = longest
+        self.own_pass = own_pass
+        self.workers = workers
+
+    def texts(self, texts: Sequence[str]) -> Iterator[Vector]:
+        """Vectors of plain texts, in no promised order.
+
+        Raises:
+            InputError: a text is longer than the model takes.
+        """
+        suffixes = [tuple(self.renderer.text(text)) for text in texts]
+        for number, suffix in enumerate(suffixes):
+            self._check_length(len(suffix), f"text {number}")
+        alone = [number for number, suffix in enumerate(suffixes) if self._is_alone(len(suffix))]
+        for number in alone:
+            yield from self._run([Row((), (suffixes[number],), (number,))], [])
+        left = sorted(set(range(len(texts))) - set(alone), key=lambda number: len(suffixes[number]))
+        rows = [Row((), (suffixes[number],), (number,)) for number in left]
+        lengths = [row.length for row in rows]
+        for batch in group_by_budget(lengths, range(len(rows)), self.budget):
+            yield from self._run([rows[index] for index in batch], [])
+
+    def images(self, jobs: Iterable[Job], on_bad: OnBad | None = None, window: int = 64) -> Iterator[list[Vector]]:
+        """Vectors of jobs, a window of jobs at a time; within a window in no promised order.
+
+        Args:
+            jobs: pictures with what is asked about them; read lazily, two windows ahead at most.
+            on_bad: called with a job whose picture cannot be used, which then yields no vectors.
+            window: jobs that are sorted and batched together.
+
+        Raises:
+            ImageError: a picture cannot be used and there is no `on_bad`.
+            InputError: a prompt is longer than the model takes.
+        """
+        source = iter(jobs)
+        with ThreadPoolExecutor(self.workers, thread_name_prefix="prepare") as pool:
+            ahead: deque[list[tuple[Job, Future[PreparedImage]]]] = deque()
+
+            def submit() -> None:
+                batch = [(job, pool.submit(self._open, job.image)) for job in islice(source, window)]
+                if batch:
+                    ahead.append(batch)
+
+            try:
+                submit()
+                while ahead:
+                    submit()
+                    yield self._window(ahead.popleft(), on_bad)
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _open(self, image: ImageLike) -> PreparedImage:
+        return self.prepare(open_rgb(image))
+
+    def _window(self, batch: list[tuple[Job, Future[PreparedImage]]], on_bad: OnBad | None) -> list[Vector]:
+        jobs: list[tuple[Job, PreparedImage]] = []
+        for job, future in batch:
+            try:
+                jobs.append((job, future.result()))
+            except ImageError as error:
+                if on_bad is None:
+                    raise
+                on_bad(job, error)
+        vectors: list[Vector] = []
+        rows: list[Row] = []
+        for source, (job, image) in enumerate(jobs):
+            for row in self.rows(job.asks, image, source):
+                if sum(map(len, row.suffixes)) > _SUFFIX_TOKENS and len(row.suffixes) > 1:
+                    vectors.extend(self._in_parts(row, image))
+                else:
+                    rows.append(row)
+        images = [image for _, image in jobs]
+        for numbers in self._batches(rows, images):
+            chosen = [rows[number] for number in numbers]
+            vectors.extend(self._run(chosen, [images[row.source or 0] for row in chosen]))
+        return vectors
+
+    def rows(self, asks: Sequence[Ask], image: PreparedImage, source: int) -> list[Row]:
+        """The rows of one picture: one for all that can share its prefix, one each for what must run alone.
+
+        Raises:
+            InputError: a prompt is longer than the model takes.
+        """
+        shared: dict[tuple[int, ...], list[tuple[tuple[int, ...], int]]] = {}
+        alone: list[Row] = []
+        for ask in asks:
+            prefix = self.renderer.prefix(ask.kind, image.expansion)
+            suffix = tuple(self.renderer.suffix(ask.kind, prefix, ask.text))
+            length = len(prefix.ids) + len(suffix)
+            self._check_length(length, f"{ask.kind} {ask.output}")
+            if self._is_alone(length) or not self.shares:
+                alone.append(Row(prefix.ids, (suffix,), (ask.output,), source))
+            else:
+                shared.setdefault(prefix.ids, []).append((suffix, ask.output))
+        packed = [
+            Row(ids, tuple(suffix for suffix, _ in found), tuple(output for _, output in found), source)
+            for ids, found in shared.items()
+        ]
+        return packed + alone
+
+    def _batches(self, rows: list[Row], images: list[PreparedImage]) -> list[list[int]]:
+        """Rows of like pictures and lengths together; those that must run alone, alone."""
+        groups: dict[object, list[int]] = {}
+        for number, row in enumerate(rows):
+            alone = self._is_alone(row.longest)
+            groups.setdefault(("alone", number) if alone else images[row.source or 0].signature, []).append(number)
+        lengths = [row.length for row in rows]
+        return [
+            batch
+            for members in groups.values()
+            for batch in group_by_budget(lengths, sorted(members, key=lengths.__getitem__), self.budget)
+        ]
+
+    def _in_parts(self, row: Row, image: PreparedImage) -> Iterator[Vector]:
+        state = self.backbone.start(row.prefix, image)
+        order = range(len(row.suffixes))
+        for part in cut_by_tokens([len(row.suffixes[number]) for number in order], _SUFFIX_TOKENS):
+            unit = self.backbone.go_on(state, [row.suffixes[number] for number in part])
+            yield from ((row.outputs[number], vector) for number, vector in zip(part, unit, strict=True))
+
+    def runs_alone(self, row: Row) -> bool:
+        """Whether a row of one prompt must not use, or make, a shared prefix."""
+        return not self.shares or self._is_alone(row.longest)
+
+    def alone(self, row: Row, image: PreparedImage) -> torch.Tensor:
+        """The vector (D,) of a row of one prompt, by a pass of its own."""
+        return next(vector for _, vector in self._run([row], [image]))
+
+    def _run(self, rows: list[Row], images: list[PreparedImage]) -> Iterator[Vector]:
+        run = self.backbone.embed_cold if self.runs_alone(rows[0]) else self.backbone.embed
+        for row, unit in zip(rows, run(rows, images), strict=True):
+            yield from zip(row.outputs, unit, strict=True)
+
+    def _is_alone(self, length: int) -> bool:
+        return self.own_pass is not None and length > self.own_pass
+
+    def _check_length(self, length: int, what: str) -> None:
+        if length > self.longest:
+            raise InputError(
+                f"{what} takes {length:,} tokens with its prompt; the model takes {self.longest:,}: shorten it"
+            )
+
+
+def cut_by_tokens(lengths: Sequence[int], most: int) -> Iterator[list[int]]:
+    """Numbers of consecutive items whose lengths add up to at most `most`; a longer item stands alone."""
+    part: list[int] = []
+    total = 0
+    for number, length in enumerate(lengths):
+        if part and total + length > most:
+            yield part
+            part, total = [], 0
+        part.append(number)
+        total += length
+    if part:
+        yield part

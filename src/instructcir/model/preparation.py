@@ -1,0 +1,146 @@
+"""A model's own image preparation, with Pillow alone: its processor assembled from its parts, torchvision or not.
+
+Some processors cannot be constructed without torchvision, for their video part's sake. Pictures never need that part,
+so the processor's own class is used with the type check of the video part left out. The Pillow image processors are
+used everywhere, also beside torchvision, so that a model gives the same pixels on every machine.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from PIL import Image
+from transformers import AutoImageProcessor, PreTrainedTokenizerBase, ProcessorMixin
+from transformers.models.auto.configuration_auto import model_type_to_module_name
+from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
+
+from instructcir.errors import DependencyError, ModelError
+
+_NOT_PIXELS = {"input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids", "text_replacement_offsets"}
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedImage:
+    """A picture as its model wants it.
+
+    Attributes:
+        tensors: the processor's outputs for this one picture, with leading dimension 1 or its number of patches.
+        expansion: the text that the picture's placeholder becomes.
+    """
+
+    tensors: dict[str, torch.Tensor]
+    expansion: str
+
+    @property
+    def signature(self) -> tuple[Any, ...]:
+        """What two pictures must share to be put in one batch: names and all dimensions but the first."""
+        return tuple((name, tuple(tensor.shape[1:])) for name, tensor in sorted(self.tensors.items()))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the tensors."""
+        return sum(tensor.nbytes for tensor in self.tensors.values())
+
+
+def load_processor(folder: Path, config: Any, tokenizer: PreTrainedTokenizerBase) -> ProcessorMixin:
+    """The folder's processor, without its video part where torchvision is missing.
+
+    Args:
+        folder: a model folder.
+        config: its transformers configuration.
+        tokenizer: its tokenizer.
+
+    Raises:
+        ModelError: the folder has no image processor or an unknown processor class.
+    """
+    try:
+        image_processor = AutoImageProcessor.from_pretrained(folder, backend="pil", local_files_only=True)
+    except (OSError, ValueError, ImportError, KeyError) as error:
+        raise ModelError(f"{folder}: no usable image processor ({_first_line(error)})") from error
+    cls = _processor_class(folder, config)
+
+    class Pictures(cls):  # type: ignore[misc, valid-type]
+        def check_argument_for_proper_class(self, argument_name: str, argument: Any) -> Any:
+            if argument is None:
+                return None
+            return super().check_argument_for_proper_class(argument_name, argument)
+
+    Pictures.__name__ = Pictures.__qualname__ = cls.__name__
+    parts = {"tokenizer": tokenizer, "image_processor": image_processor}
+    settings, _ = cls.get_processor_dict(str(folder), local_files_only=True)
+    settings.setdefault("chat_template", None)
+    try:
+        processor = Pictures.from_args_and_dict([parts.get(name) for name in cls.get_attributes()], settings)
+    except ImportError as error:
+        raise DependencyError(f"{folder}: {_first_line(error)}") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise ModelError(f"{folder}: cannot assemble {cls.__name__} ({_first_line(error)})") from error
+    _fill_from_config(processor, config)
+    if getattr(processor, "image_token", None) is None:
+        raise ModelError(f"{folder}: {cls.__name__} names no image token; this model takes no pictures in a chat")
+    return processor  # type: ignore[no-any-return]
+
+
+def _processor_class(folder: Path, config: Any) -> type[ProcessorMixin]:
+    """The class that the folder's files name, or the one of its model type."""
+    names = [PROCESSOR_MAPPING_NAMES.get(config.model_type)]
+    for file in ("tokenizer_config.json", "preprocessor_config.json", "processor_config.json"):
+        path = folder / file
+        if path.exists():
+            names.insert(0, json.loads(path.read_text(encoding="utf-8")).get("processor_class"))
+    for name in filter(None, names):
+        # from its own module: the package's top level hides classes that say they need torchvision
+        for package in [
+            model_type_to_module_name(kind) for kind, cls in PROCESSOR_MAPPING_NAMES.items() if cls == name
+        ]:
+            if importlib.util.find_spec(f"transformers.models.{package}.processing_{package}"):
+                return _imported(f"transformers.models.{package}.processing_{package}", name)
+    raise ModelError(f"{folder}: transformers has no processor for model type {config.model_type!r}")
+
+
+def _imported(module: str, name: str) -> type[ProcessorMixin]:
+    try:
+        return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
+    except ImportError as error:
+        raise DependencyError(f"{name} needs a package that is missing ({_first_line(error)}): install it") from error
+
+
+def _fill_from_config(processor: Any, config: Any) -> None:
+    """Older LLaVA folders leave to the model's configuration what the processor needs to count image tokens."""
+    if not hasattr(processor, "patch_size") or processor.patch_size is not None:
+        return
+    processor.patch_size = config.vision_config.patch_size
+    processor.vision_feature_select_strategy = config.vision_feature_select_strategy
+    # towers with a class token give one feature more than patches; "default" drops that one again
+    processor.num_additional_image_tokens = int(config.vision_feature_select_strategy == "default")
+
+
+def prepare(processor: ProcessorMixin, image: Image.Image) -> PreparedImage:
+    """Pixels and placeholder text of one RGB picture.
+
+    Raises:
+        ModelError: the processor does not say what the placeholder becomes.
+    """
+    token = processor.image_token  # type: ignore[attr-defined]
+    batch = processor(
+        images=[image],
+        text=[token],
+        return_tensors="pt",
+        add_special_tokens=False,
+        return_text_replacement_offsets=True,
+    )
+    offsets = batch.get("text_replacement_offsets")
+    if not offsets:
+        raise ModelError(f"{type(processor).__name__} does not say what its image placeholder becomes")
+    tensors = {name: value for name, value in batch.items() if name not in _NOT_PIXELS and torch.is_tensor(value)}
+    return PreparedImage(tensors, offsets[0][0]["replacement"])
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,144 @@
+"""Work that an embedding does not need, left out of a transformers model without knowing its architecture.
+
+An embedding is read at a few positions of the last layer. Of that layer only keys and values are wanted everywhere; the
+rest of it, the heaviest part, is wanted at the positions read. And where a vision tower's features are taken from an
+inner layer, the layers after it are not wanted at all. Nothing in the model's weights or state changes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+# shapes: B rows, T tokens of a row, R positions read per row, D hidden size
+
+ATTENTION = "instructcir_sdpa"
+_state = threading.local()
+
+
+class _Captured(BaseException):
+    """Carries the keys and values of a layer out of its attention, before any of it is computed."""
+
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor) -> None:
+        self.keys = keys
+        self.values = values
+
+
+class _GivenKeys:
+    """Stands for a cache: whatever keys and values a layer offers, it attends to the given ones."""
+
+    def __init__(self, keys: torch.Tensor, values: torch.Tensor) -> None:
+        self._kept = keys, values
+
+    def update(self, *_: Any, **__: Any) -> tuple[torch.Tensor, torch.Tensor]:
+        return self._kept
+
+
+def _attention(
+    module: nn.Module, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, *args: Any, **kwargs: Any
+) -> Any:
+    if getattr(_state, "capture", False):
+        raise _Captured(key, value)
+    watch: Callable[..., None] | None = getattr(_state, "watch", None)
+    if watch is not None:
+        watch(module, query, key, args, kwargs)
+    return sdpa_attention_forward(module, query, key, value, *args, **kwargs)
+
+
+@contextmanager
+def watched_attention(watch: Callable[..., None]) -> Iterator[None]:
+    """Call `watch(module, query, key, args, kwargs)` at every attention of the decoder; shapes (B, heads, T, head)."""
+    _state.watch = watch
+    try:
+        yield
+    finally:
+        _state.watch = None
+
+
+class LastLayer:
+    """The decoder's last layer, run only where it is read. Install once; inert unless `reading`."""
+
+    def __init__(self, decoder: Any) -> None:
+        AttentionInterface.register(ATTENTION, _attention)
+        AttentionMaskInterface.register(ATTENTION, sdpa_mask)
+        decoder.set_attn_implementation(ATTENTION)
+        self._layer = decoder.layers[-1]
+        self._whole = self._layer.forward
+        self._positions: torch.Tensor | None = None
+        self._layer.forward = self._forward
+
+    @contextmanager
+    def reading(self, positions_BR: torch.Tensor) -> Iterator[None]:
+        """Within: the decoder gives its final states (B, R, D) at these positions only; R = 0 fills caches only."""
+        self._positions = positions_BR
+        try:
+            yield
+        finally:
+            self._positions = None
+
+    def _forward(self, hidden_states: torch.Tensor, *args: Any, **kwargs: Any) -> Any:
+        positions = self._positions
+        if positions is None:
+            return self._whole(hidden_states, *args, **kwargs)
+        _state.capture = True
+        try:
+            self._whole(hidden_states, *args, **kwargs)
+            raise RuntimeError("the last layer's attention does not go through transformers' attention interface")
+        except _Captured as captured:
+            given = _GivenKeys(captured.keys, captured.values)
+        finally:
+            _state.capture = False
+        if positions.shape[1] == 0:
+            return hidden_states[:, :0]
+        mask = kwargs.get("attention_mask")
+        if mask is not None:
+            index = positions[:, None, :, None].expand(-1, mask.shape[1], -1, mask.shape[3])
+            kwargs["attention_mask"] = mask.expand(len(positions), -1, -1, -1).gather(2, index)
+        embeddings = kwargs.get("position_embeddings")
+        if embeddings is not None:
+            kwargs["position_embeddings"] = tuple(_take(part, positions) for part in embeddings)
+        kwargs.update(past_key_values=given, position_ids=None)
+        return self._whole(_take(hidden_states, positions), *args, **kwargs)
+
+
+def _take(tensor: torch.Tensor, positions_BR: torch.Tensor) -> torch.Tensor:
+    """Rows of (..., B or 1, T, D) at the positions: (..., B, R, D)."""
+    *lead, _, _, width = tensor.shape
+    rows, count = positions_BR.shape
+    index = positions_BR[..., None].expand(*lead, rows, count, width)
+    return tensor.expand(*lead, rows, -1, width).gather(-2, index)
+
+
+def skip_unused_vision_layers(base: Any) -> int:
+    """Make the vision layers after the last one that is read pass their input through.
+
+    Args:
+        base: a model with `vision_tower` and `config.vision_feature_layer` (LLaVA's layout); others stay as they are.
+
+    Returns:
+        How many layers are skipped.
+    """
+    wanted = getattr(base.config, "vision_feature_layer", None)
+    tower = getattr(base, "vision_tower", None)
+    if wanted is None or tower is None:
+        return 0
+    stacks = [module for name, module in tower.named_modules() if name.endswith("layers") and len(list(module))]
+    if len(stacks) != 1:
+        return 0
+    layers = list(stacks[0])
+    read = max(index % (len(layers) + 1) for index in ([wanted] if isinstance(wanted, int) else wanted))
+    for layer in layers[read:]:
+        layer.forward = _pass_through
+    return len(layers) - read
+
+
+def _pass_through(hidden_states: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+    return hidden_states
