@@ -13,6 +13,12 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from instructcir.cli import prompt
+from instructcir.cli.demo import demo
+from instructcir.cli.doctor import doctor
+from instructcir.cli.embed import embed
+from instructcir.cli.explain import explain
+from instructcir.cli.save import save
 from instructcir.errors import InstructcirError
 from instructcir.version import __version__
 
@@ -55,6 +61,12 @@ def instructcir(
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.callback(cls=Commands)(instructcir)
+app.command()(demo)
+app.command()(embed)
+app.command()(explain)
+app.add_typer(prompt.app, name="prompt")
+app.command()(save)
+app.command()(doctor)
 
 
 def main() -> None:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import os
+import pickle
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from instructcir.errors import DependencyError, ModelError
 from instructcir.model.loading import find_folder
+from instructcir.model.reading import first_line, read_json
 
 CONFIG_FILE = "adapter_config.json"
+_PREFIX = "base_model.model."
+"""What peft puts before the name of every weight it saves."""
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError, pickle.UnpicklingError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +54,7 @@ def base_folder(folder: Path, base: str | os.PathLike[str] | None) -> Path:
     Raises:
         ModelError: no base is named, or it is not to be had.
     """
-    try:
-        named = json.loads((folder / CONFIG_FILE).read_text(encoding="utf-8")).get("base_model_name_or_path")
-    except (OSError, ValueError) as error:
-        raise ModelError(f"{folder / CONFIG_FILE}: cannot be read ({error})") from error
+    named = read_json(folder / CONFIG_FILE).get("base_model_name_or_path")
     under = base or named
     if not under:
         raise ModelError(f"{folder}: names no base model; pass base=")
@@ -77,14 +80,24 @@ def apply_adapter(folder: Path, model: Any) -> tuple[int, float]:
         from peft import PeftConfig, inject_adapter_in_model, load_peft_weights, set_peft_model_state_dict
     except ImportError as error:
         raise DependencyError("a LoRA adapter needs peft: pip install 'instructcir[lora]'") from error
-    weights = load_peft_weights(str(folder), device="cpu")
+    try:
+        weights = load_peft_weights(str(folder), device="cpu", local_files_only=True)
+        config = PeftConfig.from_pretrained(str(folder))
+    except _UNREADABLE as error:
+        raise ModelError(f"{folder}: the adapter cannot be read ({first_line(error)})") from error
+    others = [name for name in weights if ".lora_" not in name]
+    if others or not weights:
+        raise ModelError(f"{folder}: only LoRA pairs are understood; this adapter brings {others[:1] or 'nothing'}")
     target = _target(model, weights)
     if target is None:
-        raise ModelError(f"{folder}: its weights ({next(iter(weights), 'none')}, ...) have no place in this base model")
-    inject_adapter_in_model(PeftConfig.from_pretrained(str(folder)), target)
-    report = set_peft_model_state_dict(
-        target, {name.removeprefix("base_model.model."): value for name, value in weights.items()}
-    )
+        raise ModelError(f"{folder}: its weights ({next(iter(weights))}, ...) have no place in this base model")
+    try:
+        inject_adapter_in_model(config, target)
+        report: Any = set_peft_model_state_dict(
+            target, {name.removeprefix(_PREFIX): value for name, value in weights.items()}
+        )
+    except (ValueError, RuntimeError, KeyError, TypeError) as error:
+        raise ModelError(f"{folder}: the adapter does not fit its base model ({first_line(error)})") from error
     if report.unexpected_keys:
         raise ModelError(
             f"{folder}: {len(report.unexpected_keys)} weights have no place: {report.unexpected_keys[0]}, ..."
@@ -102,9 +115,7 @@ def _target(model: Any, weights: dict[str, Any]) -> Any:
     """The module that the adapter's names are relative to: the whole model, or the one without its head."""
     for candidate in (model, model.base_model):
         modules = {name for name, _ in candidate.named_modules()}
-        if weights and all(
-            name.removeprefix("base_model.model.").split(".lora_")[0] in modules for name in weights if ".lora_" in name
-        ):
+        if all(name.removeprefix(_PREFIX).split(".lora_")[0] in modules for name in weights):
             return candidate
     return None
 
@@ -115,10 +126,10 @@ def _merge(target: Any) -> float:
 
     largest = 0.0
     for name, layer in [(name, layer) for name, layer in target.named_modules() if isinstance(layer, BaseTunerLayer)]:
-        before = layer.get_base_layer().weight.detach().clone()
+        plain: Any = layer.get_base_layer()
+        before = plain.weight.detach().clone()
         layer.merge(safe_merge=True)
-        after = layer.get_base_layer().weight
-        largest = max(largest, float((after.float() - before.float()).abs().max()))
+        largest = max(largest, float((plain.weight.float() - before.float()).abs().max()))
         parent, _, attribute = name.rpartition(".")
-        setattr(target.get_submodule(parent), attribute, layer.get_base_layer())
+        setattr(target.get_submodule(parent), attribute, plain)
     return largest

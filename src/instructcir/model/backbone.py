@@ -1,17 +1,22 @@
-"""A loaded multimodal LLM as a function from packed rows to unit vectors; the only place that calls its forward pass."""
+"""A loaded multimodal LLM as a function from packed rows to unit vectors; nothing else calls its forward pass."""
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
 from torch.nn.functional import normalize
 from transformers import DynamicCache
 
+from instructcir.model.features import features_once
+from instructcir.model.lean import multiply_in_float32, streamline
 from instructcir.model.packing import Packed, Row, pack
+from instructcir.model.placement import processor_multiplies_bfloat16
 from instructcir.model.preparation import PreparedImage
 from instructcir.model.shortcuts import LastLayer, skip_unused_vision_layers
 
@@ -38,8 +43,22 @@ class PrefixState:
         return sum(keys.nbytes + values.nbytes for keys, values in self.layers)
 
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def _one_at_a_time(method: Callable[Concatenate[Backbone, P], T]) -> Callable[Concatenate[Backbone, P], T]:
+    """A pass changes the model's state: what is read of its last layer, and rotations that depend on the length."""
+
+    def locked(self: Backbone, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        with self._lock:
+            return method(self, *args, **kwargs)
+
+    return wraps(method)(locked)
+
+
 class Backbone:
-    """A transformers image-text model, wrapped.
+    """A transformers image-text model, wrapped. Safe to use from threads: they take turns.
 
     Args:
         model: any image-text chat model, in evaluation mode, on its device.
@@ -59,6 +78,11 @@ class Backbone:
         self.longest: int = text_config.max_position_embeddings
         self.own_pass_length = _own_pass_length(text_config)
         self._takes = set(inspect.signature(self.base.forward).parameters)
+        self._lock = threading.RLock()
+        weights = self.base.get_input_embeddings().weight.dtype
+        if self.device.type == "cpu" and weights == torch.bfloat16 and not processor_multiplies_bfloat16():
+            multiply_in_float32(model)
+        self.streamlined = streamline(model)
         self._last_layer = LastLayer(self.decoder)
         self.skipped_vision_layers = skip_unused_vision_layers(self.base)
 
@@ -76,6 +100,7 @@ class Backbone:
         """Type that the decoder's states are computed in."""
         return self.decoder.layers[-1].input_layernorm.weight.dtype  # type: ignore[no-any-return]
 
+    @_one_at_a_time
     @torch.inference_mode()
     def embed(self, rows: Sequence[Row], images: Sequence[PreparedImage]) -> list[torch.Tensor]:
         """One unit vector for each suffix of each row.
@@ -102,6 +127,7 @@ class Backbone:
         unit = normalize(states.float(), dim=-1).cpu()
         return [unit[b, : len(row.suffixes)] for b, row in enumerate(rows)]
 
+    @_one_at_a_time
     @torch.inference_mode()
     def embed_cold(self, rows: Sequence[Row], images: Sequence[PreparedImage]) -> list[torch.Tensor]:
         """The same by the model's own forward pass, one suffix a row, padded on the right: slow, and the oracle."""
@@ -121,6 +147,7 @@ class Backbone:
         ).last_hidden_state.float()
         return [normalize(states[b, len(seq) - 1], dim=-1)[None].cpu() for b, seq in enumerate(sequences)]
 
+    @_one_at_a_time
     @torch.inference_mode()
     def start(self, prefix: Sequence[int], image: PreparedImage) -> PrefixState:
         """Compute one prefix and keep its keys and values."""
@@ -139,9 +166,11 @@ class Backbone:
                 use_cache=True,
                 **inputs,
             )
-        layers = tuple((layer.keys, layer.values) for layer in cache.layers)
+        kept: Any = cache.layers
+        layers = tuple((layer.keys, layer.values) for layer in kept)
         return PrefixState(layers, len(prefix), following)
 
+    @_one_at_a_time
     @torch.inference_mode()
     def go_on(self, state: PrefixState, suffixes: Sequence[tuple[int, ...]]) -> torch.Tensor:
         """Unit vectors (suffixes, D) float32 of prompts that begin with a computed prefix, in one pass."""
@@ -187,6 +216,20 @@ class Backbone:
         return placed[:, 0], int(placed.max()) + 1
 
     def _image_inputs(self, images: Sequence[PreparedImage]) -> dict[str, Any]:
+        """Pixels, and what goes with them; for pictures that stand in several rows their features instead."""
+        distinct = list({id(image): image for image in images}.values())
+        inputs = self._stacked(distinct)
+        if len(distinct) == len(images):
+            return inputs
+        numbers = {id(image): number for number, image in enumerate(distinct)}
+        features = features_once(self.base, distinct, inputs, [numbers[id(image)] for image in images])
+        repeated = self._stacked(images)
+        if features is None:
+            return repeated
+        rest = {name: value for name, value in repeated.items() if not name.startswith("pixel_")}
+        return {**rest, "mm_encoder_outputs": {"image": features}}
+
+    def _stacked(self, images: Sequence[PreparedImage]) -> dict[str, Any]:
         if not images:
             return {}
         names = images[0].tensors.keys() & self._takes | ({"pixel_values"} & images[0].tensors.keys())

@@ -11,20 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import torch
 from PIL import Image
 
 from instructcir.errors import ModelError
+from instructcir.items import ComposedQuery
 from instructcir.model.adapters import AdapterEffect, apply_adapter
 from instructcir.model.packing import Row
-from instructcir.model.planner import Ask
 from instructcir.model.preparation import PreparedImage
+from instructcir.model.prompts import Kind
 
 if TYPE_CHECKING:
     from instructcir.model.embedder import Embedder
 
 PROBE_TEXTS = ("a red dress", "two small dogs run along a beach at dusk while a boat passes far out on the sea")
 PROBE_MODIFICATION = "make it blue and add a tree"
+_ASKED: tuple[tuple[Kind, str], ...] = (("gallery", ""), ("query", PROBE_MODIFICATION))
+Vector = npt.NDArray[np.float32]
 _CAUSAL = {"llava", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "idefics3", "smolvlm", "internvl"}
 """Model types on which the test suite proves that prompts may share a prefix; others are tried at load."""
 
@@ -72,11 +76,11 @@ def settle(embedder: Embedder) -> list[str]:
                 f"{embedder.checkpoint.folder}: a text's vector changes with its batch "
                 f"(cosine {float(single[0] @ batched[0]):.4f}): padding is broken in this model or transformers version"
             )
-    saved = own.get("probes", {}).get("texts")
+    saved = _saved_probes(embedder).get("texts")
     if saved and not _agree(embedder, single, torch.tensor([saved[0]])):
         raise ModelError(
             f"{embedder.checkpoint.folder}: does not reproduce the vector saved with it "
-            f"(cosine {float(single[0] @ torch.tensor(saved[0])):.4f}): files were changed, or a library is incompatible"
+            f"(cosine {float(single[0] @ torch.tensor(saved[0])):.4f}): files changed, or a library is incompatible"
         )
     return [] if planner.shares else ["prompts on one picture do not share its work: each is computed whole"]
 
@@ -90,18 +94,23 @@ def adapt(embedder: Embedder, folder: Path, under: Path) -> AdapterEffect:
     before = _probe(embedder)
     tensors, weight_change = apply_adapter(folder, embedder.checkpoint.model)
     after = _probe(embedder)
-    change = max(1 - float(b @ a) for b, a in zip(before, after, strict=True))
-    if change <= 0 or all(np.array_equal(b, a) for b, a in zip(before, after, strict=True)):
+    change = max(_one_minus_cosine(b, a) for b, a in zip(before, after, strict=True))
+    if change == 0:
         raise ModelError(f"{folder}: the adapter was merged, but no vector changed: it touches nothing that is used")
+    if not np.isfinite(change):
+        raise ModelError(f"{folder}: with the adapter, vectors are not finite in {embedder.backbone.dtype}")
     return AdapterEffect(folder, under, tensors, weight_change, change)
 
 
-def _probe(embedder: Embedder) -> list[np.ndarray[Any, np.dtype[np.float32]]]:
-    """A composed query's vector and a text's: between them they run through every part."""
-    return [
-        embedder.reference(probe_picture()).embed([PROBE_MODIFICATION])[0],
-        embedder.embed_texts(PROBE_TEXTS[:1])[0],
-    ]
+def _one_minus_cosine(one: Vector, other: Vector) -> float:
+    """Of unit vectors, by way of their distance: the difference of 1 and a product loses changes below 1e-7."""
+    return 0.5 * float(((one.astype(np.float64) - other) ** 2).sum())
+
+
+def _probe(embedder: Embedder) -> list[Vector]:
+    """A composed query's vector and a text's: between them they run through every part, and through no cache."""
+    query = ComposedQuery(probe_picture(), PROBE_MODIFICATION)
+    return [embedder.embed_queries([query])[0], embedder.embed_texts(PROBE_TEXTS[:1])[0]]
 
 
 def probe_vectors(embedder: Embedder) -> dict[str, Any]:
@@ -114,35 +123,45 @@ def probe_vectors(embedder: Embedder) -> dict[str, Any]:
     }
 
 
+def _saved_probes(embedder: Embedder) -> dict[str, Any]:
+    """The vectors that were saved with the model; none where it is now asked other prompts."""
+    own = embedder.checkpoint.own
+    return own.get("probes") or {} if own.get("prompts") == embedder.prompts.to_dict() else {}
+
+
 def _picture_vectors(embedder: Embedder) -> tuple[torch.Tensor, torch.Tensor]:
     """Cold vectors of the probe picture and of a modification of it."""
-    row, image = _picture_row(embedder)
-    cold = [_cold(embedder, row, number, image) for number in range(2)]
-    return cold[0], cold[1]
+    (gallery, query), image = _picture_rows(embedder)
+    return embedder.backbone.embed_cold([gallery], [image])[0][0], embedder.backbone.embed_cold([query], [image])[0][0]
 
 
-def _picture_row(embedder: Embedder) -> tuple[Row, PreparedImage]:
+def _picture_rows(embedder: Embedder) -> tuple[tuple[Row, Row], PreparedImage]:
+    """The probe picture's gallery prompt and a composed query on it, a row each."""
     image = embedder.planner.prepare(probe_picture())
-    suffixes = []
-    for kind, text in (("gallery", ""), ("query", PROBE_MODIFICATION)):
+    rows = []
+    for number, (kind, text) in enumerate(_ASKED):
         prefix = embedder.renderer.prefix(kind, image.expansion)
-        suffixes.append((prefix.ids, tuple(embedder.renderer.suffix(kind, prefix, text))))  # type: ignore[arg-type]
-    if suffixes[0][0] != suffixes[1][0]:  # different system turns: nothing to share between the two
-        suffixes[0] = suffixes[1]
-    return Row(suffixes[1][0], (suffixes[0][1], suffixes[1][1]), (0, 1), 0), image
-
-
-def _cold(embedder: Embedder, row: Row, number: int, image: PreparedImage) -> torch.Tensor:
-    return embedder.backbone.embed_cold([Row(row.prefix, (row.suffixes[number],), (0,), 0)], [image])[0][0]
+        rows.append(Row(prefix.ids, (tuple(embedder.renderer.suffix(kind, prefix, text)),), (number,), 0))
+    return (rows[0], rows[1]), image
 
 
 def prefix_difference(embedder: Embedder) -> float:
     """Largest difference between vectors that share a picture's work and the same ones computed whole."""
-    row, image = _picture_row(embedder)
-    cold = torch.stack([_cold(embedder, row, number, image) for number in range(2)])
-    packed = embedder.backbone.embed([row], [image])[0]
-    kept = embedder.backbone.go_on(embedder.backbone.start(row.prefix, image), row.suffixes)
+    (gallery, query), image = _picture_rows(embedder)
+    rows = [query, gallery] if gallery.prefix == query.prefix else [query]  # other system turns share no prefix
+    backbone = embedder.backbone
+    cold = torch.stack([backbone.embed_cold([row], [image])[0][0] for row in rows])
+    suffixes = tuple(row.suffixes[0] for row in rows)
+    packed = backbone.embed([Row(query.prefix, suffixes, tuple(range(len(rows))), 0)], [image])[0]
+    kept = backbone.go_on(backbone.start(query.prefix, image), suffixes)
     return max(float((packed - cold).abs().max()), float((kept - cold).abs().max()))
+
+
+def padded_difference(embedder: Embedder) -> float:
+    """Largest difference between a text's vector alone and beside a longer text, by the way that is in use."""
+    rows = _text_rows(embedder)
+    run = embedder.backbone.embed if embedder.planner.shares else embedder.backbone.embed_cold
+    return float((run(rows, [])[0] - embedder.backbone.embed_cold(rows[:1], [])[0]).abs().max())
 
 
 def tolerance(embedder: Embedder) -> float:
@@ -155,15 +174,20 @@ def _agree(embedder: Embedder, one: torch.Tensor, other: torch.Tensor) -> bool:
 
 
 def _text_rows(embedder: Embedder) -> list[Row]:
-    return [Row((), (tuple(embedder.renderer.text(text)),), (number,)) for number, text in enumerate(PROBE_TEXTS)]
+    """The probe texts as one batch; without the longer one where its length would change the other's places."""
+    suffixes = [tuple(embedder.renderer.text(text)) for text in PROBE_TEXTS]
+    limit = embedder.backbone.own_pass_length or embedder.backbone.longest
+    kept = [suffix for suffix in suffixes if (len(suffix) > limit) == (len(suffixes[0]) > limit)]
+    return [Row((), (suffix,), (number,)) for number, suffix in enumerate(kept)]
 
 
 def examine(embedder: Embedder) -> list[Check]:
     """All checks of a loaded model, for the doctor; those of `settle` have passed when a model is loaded."""
     limit = tolerance(embedder)
+    padded = padded_difference(embedder)
     checks = [
         Check("device", True, embedder.checkpoint.placement.why),
-        Check("padded = single", True, f"within {limit:g} (checked at load)"),
+        Check("padded = single", padded <= limit, f"differs by {padded:.1e}"),
     ]
     if embedder.adapter:
         detail = (
@@ -175,7 +199,7 @@ def examine(embedder: Embedder) -> list[Check]:
         checks.append(Check("shared image work = whole", difference <= limit, f"differs by {difference:.1e}"))
     else:
         checks.append(Check("shared image work", True, "not in this family: every prompt is computed whole"))
-    saved = embedder.checkpoint.own.get("probes")
+    saved = _saved_probes(embedder)
     if saved and not embedder.adapter:
         gallery, query = _picture_vectors(embedder)
         texts = torch.from_numpy(embedder.embed_texts(PROBE_TEXTS))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
@@ -11,16 +10,18 @@ from typing import Self
 
 import numpy as np
 import numpy.typing as npt
-import psutil
 
-from instructcir.errors import ImageError, InputError
+from instructcir.errors import ImageError
 from instructcir.images import image_digest, open_rgb
 from instructcir.items import ComposedQuery, ImageLike
-from instructcir.model import checks, prompts
+from instructcir.model import checks
+from instructcir.model import prompts as prompt_sets
 from instructcir.model.adapters import AdapterEffect, base_folder, is_adapter
 from instructcir.model.backbone import Backbone
+from instructcir.model.jobs import Ask, Bad, Job, by_number, check_text, jobs_of
 from instructcir.model.loading import Checkpoint, find_folder, load_checkpoint
-from instructcir.model.planner import Ask, Job, OnBad, Planner
+from instructcir.model.placement import prefix_bytes, token_budget
+from instructcir.model.planner import Planner
 from instructcir.model.prefix import PrefixCache, Reference
 from instructcir.model.preparation import prepare
 from instructcir.model.prompts import PromptSet
@@ -32,8 +33,6 @@ from instructcir.model.saving import save_folder
 Vectors = npt.NDArray[np.float32]
 Progress = Callable[[int, int | None], None]
 """Called with how many inputs are done and how many there are (None while that is not known)."""
-Bad = Callable[[int, ImageError], None]
-"""Called with the number of an input whose picture cannot be used, and why."""
 
 
 class Embedder:
@@ -54,22 +53,18 @@ class Embedder:
         image_ids = [number for number in processor.image_token_ids if number is not None]
         self.backbone = Backbone(checkpoint.model, image_ids, tokenizer.pad_token_id or tokenizer.eos_token_id or 0)
         self.dimension = self.backbone.dimension
-        self.renderer = ChatRenderer(
-            tokenizer,
-            checkpoint.chat_template,
-            processor.image_token,  # type: ignore[attr-defined]
-            self.prompts,
-        )
+        token: str = processor.image_token  # type: ignore[attr-defined]
+        self.renderer = ChatRenderer(tokenizer, checkpoint.chat_template, token, self.prompts)
         self.planner = Planner(
             self.backbone,
             self.renderer,
             partial(prepare, processor),
-            budget=_token_budget(self.backbone),
+            budget=token_budget(self.backbone.device),
             shares=True,
             longest=self.backbone.longest,
             own_pass=self.backbone.own_pass_length,
         )
-        self._prefixes = PrefixCache(max_bytes=_prefix_bytes(self.backbone))
+        self._prefixes = PrefixCache(max_bytes=prefix_bytes(self.backbone.device))
         self.warnings = checks.settle(self)
 
     @classmethod
@@ -97,7 +92,7 @@ class Embedder:
             PromptError: the chat template cannot express the prompts.
             InputError: an unknown device or dtype.
         """
-        chosen = _prompt_set(prompts)
+        chosen = prompt_sets.named(prompts) if isinstance(prompts, str) else prompts
         folder = find_folder(os.fspath(name_or_path))
         if not is_adapter(folder):
             return cls(load_checkpoint(folder, device, dtype, chosen))
@@ -141,7 +136,7 @@ class Embedder:
             ImageError: a picture cannot be used and there is no `on_bad`.
         """
         jobs = (Job(image, (Ask("gallery", "", number),)) for number, image in enumerate(images))
-        for vectors in self.planner.images(jobs, _by_number(on_bad), window):
+        for vectors in self.planner.images(jobs, by_number(on_bad), window):
             vectors.sort(key=lambda pair: pair[0])
             if vectors:
                 numbers = np.array([number for number, _ in vectors], dtype=np.int64)
@@ -180,7 +175,7 @@ class Embedder:
             InputError: a text is longer than the model takes.
         """
         for number, text in enumerate(texts):
-            _check_text(text, f"text {number}")
+            check_text(text, f"text {number}")
         result = np.empty((len(texts), self.dimension), dtype=np.float32)
         for done, (number, vector) in enumerate(self.planner.texts(texts), start=1):
             result[number] = vector.numpy()
@@ -212,10 +207,10 @@ class Embedder:
 
         Raises:
             ImageError: a picture cannot be used and there is no `on_bad`.
-            InputError: a modification is longer than the model takes.
+            InputError: a modification is longer than the model takes; the message numbers queries from N on.
         """
-        for number, query in enumerate(queries):
-            _check_text(query.modification, f"query {number}")
+        for number, query in enumerate(queries, start=len(images)):
+            check_text(query.modification, f"query {number}")
         total = len(images) + len(queries)
         result = np.empty((total, self.dimension), dtype=np.float32)
         left_out: list[int] = []
@@ -226,7 +221,7 @@ class Embedder:
                 on_bad(number, error)
 
         done = 0
-        for vectors in self.planner.images(_jobs(images, queries), _by_number(leave_out if on_bad else None)):
+        for vectors in self.planner.images(jobs_of(images, queries), by_number(leave_out if on_bad else None)):
             for number, vector in vectors:
                 result[number] = vector.numpy()
             done += len(vectors)
@@ -254,54 +249,3 @@ class Embedder:
             InputError: the folder exists and holds other files.
         """
         save_folder(Path(folder), self.checkpoint, checks.probe_vectors(self), self.planner.shares)
-
-
-def _prompt_set(prompts_or_name: str | PromptSet | None) -> PromptSet | None:
-    return prompts.named(prompts_or_name) if isinstance(prompts_or_name, str) else prompts_or_name
-
-
-def _jobs(images: Sequence[ImageLike], queries: Sequence[ComposedQuery]) -> list[Job]:
-    """One job for each distinct picture, in order of first use."""
-    asked: dict[object, tuple[ImageLike, list[Ask]]] = {}
-    for number, image in enumerate(images):
-        asked.setdefault(_identity(image), (image, []))[1].append(Ask("gallery", "", number))
-    for number, query in enumerate(queries, start=len(images)):
-        ask = Ask("query", query.modification, number)
-        asked.setdefault(_identity(query.reference), (query.reference, []))[1].append(ask)
-    return [Job(image, tuple(asks)) for image, asks in asked.values()]
-
-
-def _identity(image: ImageLike) -> object:
-    if isinstance(image, (str, os.PathLike)):
-        return os.fspath(image)
-    return hashlib.sha256(image).digest() if isinstance(image, bytes) else id(image)
-
-
-def _by_number(on_bad: Bad | None) -> OnBad | None:
-    if on_bad is None:
-        return None
-
-    def report(job: Job, error: ImageError) -> None:
-        for ask in job.asks:
-            on_bad(ask.output, error)
-
-    return report
-
-
-def _check_text(text: object, what: str) -> None:
-    if not isinstance(text, str):
-        raise InputError(f"{what} is {type(text).__name__}, must be a string")
-
-
-def _token_budget(backbone: Backbone) -> int:
-    """Padded tokens of a batch: enough to fill the machine's matrix units, small enough to stay in its caches."""
-    return 2048 if backbone.device.type == "cpu" else 16_384
-
-
-def _prefix_bytes(backbone: Backbone) -> int:
-    """A tenth of the memory that is free, for open reference images."""
-    if backbone.device.type == "cuda":
-        import torch
-
-        return torch.cuda.mem_get_info(backbone.device)[0] // 10
-    return psutil.virtual_memory().available // 10

@@ -6,34 +6,47 @@ transformers, the released InstructCIR layout, and LoRA adapters on any of these
 
 from __future__ import annotations
 
-import json
+import pickle
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, StrictDataclassError
+from safetensors import SafetensorError
 from transformers import (
     MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
     AutoConfig,
     AutoModel,
     AutoModelForImageTextToText,
     AutoTokenizer,
-    LlavaForConditionalGeneration,
     PreTrainedTokenizerFast,
     ProcessorMixin,
 )
 
-from instructcir.errors import ModelError
+from instructcir.errors import ModelError, PromptError
 from instructcir.model import prompts as prompt_sets
 from instructcir.model import released
 from instructcir.model.placement import Placement, place
 from instructcir.model.preparation import load_processor
 from instructcir.model.prompts import PromptSet
+from instructcir.model.reading import first_line, read_json, read_json_list
 
 OWN_FILE = "instructcir.json"
 """Written beside a saved model: prompts, the chat template under them, pixel preparation, probe vectors."""
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    ImportError,
+    RuntimeError,
+    StrictDataclassError,
+)
+"""What transformers is known to raise over a folder's content."""
+_TOKENIZER_FILES = ("tokenizer.json", "tokenizer.model", "vocab.json", "tekken.json")
 
 
 @dataclass(slots=True)
@@ -69,6 +82,8 @@ def find_folder(name_or_path: str | Path) -> Path:
     Raises:
         ModelError: neither exists.
     """
+    if not str(name_or_path):
+        raise ModelError("the model's name is empty; give a folder or the name of a hub repository")
     path = Path(name_or_path).expanduser()
     if path.is_dir():
         return path
@@ -78,25 +93,49 @@ def find_folder(name_or_path: str | Path) -> Path:
     try:
         return Path(snapshot_download(str(name_or_path), allow_patterns=patterns))
     except (HFValidationError, LocalEntryNotFoundError, HfHubHTTPError, OSError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise ModelError(f"{name_or_path}: no such folder, and not to be had from the hub ({reason})") from error
+        raise ModelError(
+            f"{name_or_path}: no such folder, and not to be had from the hub ({first_line(error)})"
+        ) from error
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """Contents of a JSON object file.
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What a folder says about its model, weights not read. The fields are those of `Checkpoint`, and `config`."""
+
+    folder: Path
+    layout: str
+    config: Any
+    tokenizer: Any
+    processor: ProcessorMixin
+    chat_template: str
+    prompts: PromptSet
+    own: dict[str, Any]
+
+
+def describe(folder: Path, prompts: PromptSet | None) -> Description:
+    """Read all of a model folder but its weights.
+
+    Args:
+        folder: a local folder that is not an adapter.
+        prompts: used instead of the folder's own.
 
     Raises:
-        ModelError: it is missing, unreadable or no object.
+        ModelError: something in the folder is missing, misshapen or not understood; the message names it.
     """
-    try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise ModelError(f"{path.parent}: has no {path.name}; is this a model folder?") from None
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise ModelError(f"{path}: cannot be read as JSON ({error})") from error
-    if not isinstance(values, dict):
-        raise ModelError(f"{path}: holds no JSON object")
-    return values
+    raw = read_json(folder / "config.json")
+    own = read_json(folder / OWN_FILE) if (folder / OWN_FILE).exists() else {}
+    own_kind = released.is_released(raw)
+    config = released.as_llava(folder, raw) if own_kind else _config(folder)
+    tokenizer = _tokenizer(folder, PreTrainedTokenizerFast if own_kind else AutoTokenizer)
+    processor = load_processor(folder, config, tokenizer)
+    template = own.get("chat_template") or processor.chat_template or tokenizer.chat_template
+    if not isinstance(template, str):
+        raise ModelError(f"{folder}: has no chat template; an embedder is made from a chat (instruction-tuned) model")
+    layout = "released" if own_kind else "instructcir" if own else "transformers"
+    if not own and (folder / "modules.json").exists():
+        layout = "sentence-transformers"
+    prompts = prompts or _own_prompts(folder, layout, own)
+    return Description(folder, layout, config, tokenizer, processor, template, prompts, own)
 
 
 def load_checkpoint(folder: Path, device: str, dtype: str, prompts: PromptSet | None) -> Checkpoint:
@@ -111,36 +150,50 @@ def load_checkpoint(folder: Path, device: str, dtype: str, prompts: PromptSet | 
     Raises:
         ModelError: something in the folder is missing, misshapen or not understood; the message names it.
     """
-    raw = read_json(folder / "config.json")
-    own = read_json(folder / OWN_FILE) if (folder / OWN_FILE).exists() else {}
-    own_kind = released.is_released(raw)
-    config = released.as_llava(raw) if own_kind else _config(folder)
-    tokenizer = (PreTrainedTokenizerFast if own_kind else AutoTokenizer).from_pretrained(folder, local_files_only=True)
-    if not tokenizer.is_fast:
-        raise ModelError(f"{folder}: needs a fast tokenizer (tokenizer.json)")
-    processor = load_processor(folder, config, tokenizer)
-    template = own.get("chat_template") or processor.chat_template or tokenizer.chat_template
-    if not isinstance(template, str):
-        raise ModelError(f"{folder}: has no chat template; an embedder is made from a chat (instruction-tuned) model")
-    layout = "released" if own_kind else "instructcir" if own else "transformers"
-    if not own and (folder / "modules.json").exists():
-        layout = "sentence-transformers"
-    prompts = prompts or _own_prompts(folder, layout, own)
-    placement = place(device, dtype, _count_weights(config))
-    model = _model(folder, config, placement)
-    return Checkpoint(folder, layout, model, tokenizer, processor, template, prompts, placement, own)
+    said = describe(folder, prompts)
+    placement = place(device, dtype, count_weights(said.config))
+    model = _model(folder, said.config, placement)
+    return Checkpoint(
+        folder,
+        said.layout,
+        model,
+        said.tokenizer,
+        said.processor,
+        said.chat_template,
+        said.prompts,
+        placement,
+        said.own,
+    )
 
 
 def _config(folder: Path) -> Any:
     try:
-        return AutoConfig.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError, KeyError) as error:
-        raise ModelError(f"{folder}: {str(error).splitlines()[0]}") from error
+        return AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except _UNREADABLE as error:
+        raise ModelError(f"{folder / 'config.json'}: not understood ({first_line(error)})") from error
+
+
+def _tokenizer(folder: Path, reader: Any) -> Any:
+    if not any((folder / name).exists() for name in _TOKENIZER_FILES):  # transformers would make up an empty one
+        raise ModelError(f"{folder}: has no tokenizer ({_TOKENIZER_FILES[0]})")
+    try:
+        tokenizer = reader.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # the tokenizers library raises plain Exception over a broken tokenizer.json
+        raise ModelError(f"{folder}: its tokenizer cannot be read ({first_line(error)})") from error
+    if not tokenizer.is_fast:
+        raise ModelError(f"{folder}: needs a fast tokenizer (tokenizer.json)")
+    tokenizer.init_kwargs.pop("local_files_only", None)  # it would be saved with the tokenizer
+    return tokenizer
 
 
 def _own_prompts(folder: Path, layout: str, own: dict[str, Any]) -> PromptSet:
     if layout == "instructcir":
-        return PromptSet.from_dict(own["prompts"])
+        if not isinstance(own.get("prompts"), dict):
+            raise ModelError(f"{folder / OWN_FILE}: holds no prompts")
+        try:
+            return PromptSet.from_dict(own["prompts"])
+        except PromptError as error:
+            raise ModelError(f"{folder / OWN_FILE}: {error}") from None
     if layout != "sentence-transformers":
         return prompt_sets.named("instructcir")
     _check_pooling(folder)
@@ -153,8 +206,8 @@ def _own_prompts(folder: Path, layout: str, own: dict[str, Any]) -> PromptSet:
 
 def _check_pooling(folder: Path) -> None:
     """Refuse a sentence-transformers embedder whose vectors are not normalised last-token states."""
-    modules = json.loads((folder / "modules.json").read_text(encoding="utf-8"))
-    names = [str(module["type"]).rsplit(".", 1)[-1] for module in modules]
+    modules = read_json_list(folder / "modules.json")
+    names = [str(module.get("type")).rsplit(".", 1)[-1] for module in modules]
     if names != ["Transformer", "Pooling", "Normalize"]:
         raise ModelError(
             f"{folder}: modules {' + '.join(names)}; only Transformer + Pooling + Normalize are understood"
@@ -167,7 +220,7 @@ def _check_pooling(folder: Path) -> None:
         raise ModelError(f"{folder}: pools otherwise than by the last token, which this package does not reproduce")
 
 
-def _count_weights(config: Any) -> int:
+def count_weights(config: Any) -> int:
     """Weights of the model that a configuration describes, without making them."""
     with torch.device("meta"):
         model = AutoModel.from_config(config)
@@ -175,11 +228,8 @@ def _count_weights(config: Any) -> int:
 
 
 def _model(folder: Path, config: Any, placement: Placement) -> Any:
-    full = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING
-    architecture = (config.architectures or [""])[0]
-    loader = AutoModelForImageTextToText if full and "For" in architecture else AutoModel
-    if isinstance(getattr(config, "model_type", None), str) and config.model_type == "llava" and full:
-        loader = LlavaForConditionalGeneration if "For" in architecture else AutoModel
+    full = type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING and "For" in (config.architectures or [""])[0]
+    loader: Any = AutoModelForImageTextToText if full else AutoModel
     try:
         model, report = loader.from_pretrained(
             folder,
@@ -192,8 +242,8 @@ def _model(folder: Path, config: Any, placement: Placement) -> Any:
             ignore_mismatched_sizes=True,
             output_loading_info=True,
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        raise ModelError(f"{folder}: weights cannot be loaded ({str(error).strip().splitlines()[0]})") from error
+    except (*_UNREADABLE, SafetensorError, pickle.UnpicklingError, EOFError) as error:
+        raise ModelError(f"{folder}: weights cannot be loaded ({first_line(error)})") from error
     _refuse_incomplete(folder, model, report)
     return model.eval()
 

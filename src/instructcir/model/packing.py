@@ -1,7 +1,8 @@
 """Several prompts that share a beginning, in one row: who may attend to whom, where each token stands, what is read.
 
 A row is a prefix followed by suffixes. Each suffix sees the prefix and itself, never its siblings, and its tokens stand
-where they would stand alone after the prefix. So one row gives what as many single prompts give, at the prefix's cost once.
+where they would stand alone after the prefix. So one row gives what as many single prompts give, at the prefix's cost
+once.
 """
 
 from __future__ import annotations
@@ -84,26 +85,30 @@ def _visible(segment: torch.Tensor) -> torch.Tensor:
     width = segment.shape[1]
     keys, queries = segment[:, None, :], segment[:, :, None]
     causal = torch.ones(width, width, dtype=torch.bool).tril()
-    seen = causal & ((keys == 0) | (keys == queries)) & (keys >= 0)
+    seen = causal & ((keys == 0) | (keys == queries)) & (keys >= 0) & (queries >= 0)
     return seen | torch.eye(width, dtype=torch.bool)
 
 
-def group_by_budget(lengths: Sequence[int], order: Sequence[int], budget: int) -> list[list[int]]:
+def group_by_budget(
+    lengths: Sequence[int], order: Sequence[int], budget: int, rows: Sequence[int] | None = None
+) -> list[list[int]]:
     """Cut `order` into batches whose padded size (rows x longest) stays within `budget` tokens.
 
     Args:
-        lengths: tokens of each row.
-        order: row numbers, best sorted by length.
-        budget: tokens of a batch; a single longer row makes a batch of its own.
+        lengths: tokens of each item's longest row.
+        order: item numbers, best sorted by length.
+        budget: tokens of a batch; a single larger item makes a batch of its own.
+        rows: rows of each item; None for one each.
     """
     batches: list[list[int]] = []
-    longest = 0
+    longest = total = 0
     for index in order:
+        count = rows[index] if rows else 1
         grown = max(longest, lengths[index])
-        if batches and grown * (len(batches[-1]) + 1) <= budget:
+        if batches and grown * (total + count) <= budget:
             batches[-1].append(index)
-            longest = grown
+            longest, total = grown, total + count
         else:
             batches.append([index])
-            longest = lengths[index]
+            longest, total = lengths[index], count
     return batches

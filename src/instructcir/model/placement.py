@@ -75,3 +75,15 @@ def _automatic(device: torch.device, weights: int) -> tuple[torch.dtype, str]:
     if weights * 4 * 1.3 < psutil.virtual_memory().available:
         return torch.float32, "this processor only emulates bfloat16, and float32 fits in memory"
     return torch.bfloat16, "float32 does not fit in memory; products are computed in float32"
+
+
+def token_budget(device: torch.device) -> int:
+    """Padded tokens of a batch: enough to fill the machine's matrix units, small enough to stay in its caches."""
+    return 2048 if device.type == "cpu" else 16_384
+
+
+def prefix_bytes(device: torch.device) -> int:
+    """A tenth of the memory that is free, for open reference images."""
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0] // 10
+    return psutil.virtual_memory().available // 10

@@ -1,11 +1,10 @@
-"""Mixed work in few passes: every picture prepared once and encoded once, with all that is asked about it in one row."""
+"""Mixed work in few passes: every picture prepared once and encoded once, all that is asked about it in one row."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import islice
 
 import torch
@@ -15,35 +14,17 @@ from instructcir.errors import ImageError, InputError
 from instructcir.images import open_rgb
 from instructcir.items import ImageLike
 from instructcir.model.backbone import Backbone
+from instructcir.model.jobs import Ask, Job, OnBad
 from instructcir.model.packing import Row, group_by_budget
 from instructcir.model.preparation import PreparedImage
-from instructcir.model.prompts import Kind
 from instructcir.model.rendering import ChatRenderer
 
 _SUFFIX_TOKENS = 1024
 """Suffix tokens that one row may hold; beyond it a picture's prefix is kept and its prompts follow in parts."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """One vector wanted of a picture: its gallery vector or a composed query's; `output` is its place in the result."""
-
-    kind: Kind
-    text: str
-    output: int
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """A picture and everything that is asked about it."""
-
-    image: ImageLike
-    asks: tuple[Ask, ...]
-
-
 Vector = tuple[int, torch.Tensor]
 """Place in the result, and the unit vector (D,)."""
-OnBad = Callable[[Job, ImageError], None]
 
 
 class Planner:
@@ -165,7 +146,9 @@ class Planner:
             prefix = self.renderer.prefix(ask.kind, image.expansion)
             suffix = tuple(self.renderer.suffix(ask.kind, prefix, ask.text))
             length = len(prefix.ids) + len(suffix)
-            self._check_length(length, f"{ask.kind} {ask.output}")
+            # the picture alone may be too much: then no shorter text helps
+            remedy = "shorten it" if ask.text and len(prefix.ids) < self.longest else "use a smaller picture"
+            self._check_length(length, f"{ask.kind} {ask.output}", remedy)
             if self._is_alone(length) or not self.shares:
                 alone.append(Row(prefix.ids, (suffix,), (ask.output,), source))
             else:
@@ -176,18 +159,28 @@ class Planner:
         ]
         return packed + alone
 
-    def _batches(self, rows: list[Row], images: list[PreparedImage]) -> list[list[int]]:
-        """Rows of like pictures and lengths together; those that must run alone, alone."""
-        groups: dict[object, list[int]] = {}
+    def _batches(self, rows: list[Row], images: list[PreparedImage]) -> Iterator[list[int]]:
+        """Rows of like pictures and lengths together, and those of one picture, so that it is seen once.
+
+        Rows that must run alone do.
+        """
+        groups: dict[object, dict[int, list[int]]] = {}
         for number, row in enumerate(rows):
-            alone = self._is_alone(row.longest)
-            groups.setdefault(("alone", number) if alone else images[row.source or 0].signature, []).append(number)
-        lengths = [row.length for row in rows]
-        return [
-            batch
-            for members in groups.values()
-            for batch in group_by_budget(lengths, sorted(members, key=lengths.__getitem__), self.budget)
-        ]
+            source = row.source or 0
+            kind = ("alone", number) if self._is_alone(row.longest) else images[source].signature
+            groups.setdefault(kind, {}).setdefault(source, []).append(number)
+        for of_source in groups.values():
+            bundles = [part for numbers in of_source.values() for part in self._bundles(numbers, rows)]
+            lengths = [max(rows[number].length for number in bundle) for bundle in bundles]
+            order = sorted(range(len(bundles)), key=lengths.__getitem__)
+            for batch in group_by_budget(lengths, order, self.budget, [len(bundle) for bundle in bundles]):
+                yield [number for index in batch for number in bundles[index]]
+
+    def _bundles(self, numbers: list[int], rows: list[Row]) -> list[list[int]]:
+        """One picture's rows, in parts that fit a batch."""
+        lengths = [rows[number].length for number in numbers]
+        order = sorted(range(len(numbers)), key=lengths.__getitem__)
+        return [[numbers[index] for index in part] for part in group_by_budget(lengths, order, self.budget)]
 
     def _in_parts(self, row: Row, image: PreparedImage) -> Iterator[Vector]:
         state = self.backbone.start(row.prefix, image)
@@ -212,10 +205,10 @@ class Planner:
     def _is_alone(self, length: int) -> bool:
         return self.own_pass is not None and length > self.own_pass
 
-    def _check_length(self, length: int, what: str) -> None:
+    def _check_length(self, length: int, what: str, remedy: str = "shorten it") -> None:
         if length > self.longest:
             raise InputError(
-                f"{what} takes {length:,} tokens with its prompt; the model takes {self.longest:,}: shorten it"
+                f"{what} takes {length:,} tokens with its prompt; the model takes {self.longest:,}: {remedy}"
             )
 
 

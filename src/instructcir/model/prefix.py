@@ -1,4 +1,4 @@
-"""A reference image kept open: its features and the keys and values of its prompt, for one modification after another."""
+"""A reference image kept open: its features and the keys and values of its prompt, for one text after another."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import numpy.typing as npt
 import torch
 
 from instructcir.model.backbone import PrefixState
-from instructcir.model.planner import Ask, Planner, cut_by_tokens
+from instructcir.model.jobs import Ask
+from instructcir.model.planner import Planner, cut_by_tokens
 from instructcir.model.preparation import PreparedImage
 
 _PASS_TOKENS = 1024

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,11 @@ from typing import Any
 import torch
 from PIL import Image
 from transformers import AutoImageProcessor, PreTrainedTokenizerBase, ProcessorMixin
+from transformers.models.auto.auto_mappings import PROCESSOR_MAPPING_NAMES
 from transformers.models.auto.configuration_auto import model_type_to_module_name
-from transformers.models.auto.processing_auto import PROCESSOR_MAPPING_NAMES
 
 from instructcir.errors import DependencyError, ModelError
+from instructcir.model.reading import first_line, read_json
 
 _NOT_PIXELS = {"input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids", "text_replacement_offsets"}
 
@@ -59,11 +59,13 @@ def load_processor(folder: Path, config: Any, tokenizer: PreTrainedTokenizerBase
     Raises:
         ModelError: the folder has no image processor or an unknown processor class.
     """
-    try:
-        image_processor = AutoImageProcessor.from_pretrained(folder, backend="pil", local_files_only=True)
-    except (OSError, ValueError, ImportError, KeyError) as error:
-        raise ModelError(f"{folder}: no usable image processor ({_first_line(error)})") from error
     cls = _processor_class(folder, config)
+    try:
+        image_processor = AutoImageProcessor.from_pretrained(
+            folder, backend="pil", local_files_only=True, trust_remote_code=False
+        )
+    except (OSError, ValueError, ImportError, KeyError, TypeError, AttributeError) as error:
+        raise ModelError(f"{folder}: no usable image processor ({first_line(error)})") from error
 
     class Pictures(cls):  # type: ignore[misc, valid-type]
         def check_argument_for_proper_class(self, argument_name: str, argument: Any) -> Any:
@@ -73,14 +75,14 @@ def load_processor(folder: Path, config: Any, tokenizer: PreTrainedTokenizerBase
 
     Pictures.__name__ = Pictures.__qualname__ = cls.__name__
     parts = {"tokenizer": tokenizer, "image_processor": image_processor}
-    settings, _ = cls.get_processor_dict(str(folder), local_files_only=True)
-    settings.setdefault("chat_template", None)
     try:
+        settings, _ = cls.get_processor_dict(str(folder), local_files_only=True)
+        settings.setdefault("chat_template", None)
         processor = Pictures.from_args_and_dict([parts.get(name) for name in cls.get_attributes()], settings)
     except ImportError as error:
-        raise DependencyError(f"{folder}: {_first_line(error)}") from error
-    except (TypeError, ValueError, AttributeError) as error:
-        raise ModelError(f"{folder}: cannot assemble {cls.__name__} ({_first_line(error)})") from error
+        raise DependencyError(f"{folder}: {first_line(error)}") from error
+    except (OSError, TypeError, ValueError, AttributeError) as error:
+        raise ModelError(f"{folder}: cannot assemble {cls.__name__} ({first_line(error)})") from error
     _fill_from_config(processor, config)
     if getattr(processor, "image_token", None) is None:
         raise ModelError(f"{folder}: {cls.__name__} names no image token; this model takes no pictures in a chat")
@@ -93,7 +95,7 @@ def _processor_class(folder: Path, config: Any) -> type[ProcessorMixin]:
     for file in ("tokenizer_config.json", "preprocessor_config.json", "processor_config.json"):
         path = folder / file
         if path.exists():
-            names.insert(0, json.loads(path.read_text(encoding="utf-8")).get("processor_class"))
+            names.insert(0, read_json(path).get("processor_class"))
     for name in filter(None, names):
         # from its own module: the package's top level hides classes that say they need torchvision
         for package in [
@@ -101,14 +103,16 @@ def _processor_class(folder: Path, config: Any) -> type[ProcessorMixin]:
         ]:
             if importlib.util.find_spec(f"transformers.models.{package}.processing_{package}"):
                 return _imported(f"transformers.models.{package}.processing_{package}", name)
-    raise ModelError(f"{folder}: transformers has no processor for model type {config.model_type!r}")
+    raise ModelError(
+        f"{folder}: transformers has no processor for pictures and text of model type {config.model_type!r}"
+    )
 
 
 def _imported(module: str, name: str) -> type[ProcessorMixin]:
     try:
         return getattr(importlib.import_module(module), name)  # type: ignore[no-any-return]
     except ImportError as error:
-        raise DependencyError(f"{name} needs a package that is missing ({_first_line(error)}): install it") from error
+        raise DependencyError(f"{name} needs a package that is missing ({first_line(error)}): install it") from error
 
 
 def _fill_from_config(processor: Any, config: Any) -> None:
@@ -140,7 +144,3 @@ def prepare(processor: ProcessorMixin, image: Image.Image) -> PreparedImage:
         raise ModelError(f"{type(processor).__name__} does not say what its image placeholder becomes")
     tensors = {name: value for name, value in batch.items() if name not in _NOT_PIXELS and torch.is_tensor(value)}
     return PreparedImage(tensors, offsets[0][0]["replacement"])
-
-
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,10 +1,10 @@
-"""Prompts as data: what a model is asked about a gallery image, a composed query and a text. Named sets, and their storage."""
+"""Prompts as data: what a model is asked about a gallery image, a composed query and a text; named sets, storage."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import cache
 from importlib import resources
 from typing import Any, Literal, Self
@@ -47,6 +47,11 @@ class PromptSet:
     about: str = ""
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            value = getattr(self, field.name)
+            optional = value is None and "system" in field.name
+            if not optional and not isinstance(value, bool if field.name == "add_generation_prompt" else str):
+                raise PromptError(f"prompt set {self.name!r}: {field.name} is {value!r}")
         for kind in KINDS:
             images = self.user(kind).count(IMAGE)
             if images != (kind != "text"):

@@ -15,11 +15,14 @@ from jinja2 import TemplateError
 from transformers import PreTrainedTokenizerBase
 from transformers.utils.chat_template_utils import encode_marked_chat, mark_control_tokens
 
-from instructcir.errors import PromptError
+from instructcir.errors import InputError, PromptError
 from instructcir.model.prompts import IMAGE, KINDS, Kind, PromptSet
+from instructcir.model.reading import first_line
 
 _SLOT = "\ue000\ue001\ue000"
 """Stands for the user's text while the template is rendered; private-use characters that no template changes."""
+_AWKWARD = f" aB\n\"'<&>\\{_SLOT}</think>É\t\n "
+"""A text that templates which strip, fold, escape or split would change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +65,10 @@ class ChatRenderer:
         self._control = re.compile("|".join(re.escape(token) for token in added) or "(?!)")
         self.takes_only_strings = _takes_only_strings(tokenizer, chat_template)
         self._rendered = {kind: self._render(kind) for kind in KINDS}
-        # templates that strip a turn's ends must see each text themselves; for others one rendering serves all
-        self._trims = self._chat("text", f" {_SLOT} ") != f" {_SLOT} ".join(self._rendered["text"])
+        # templates that change a text (most often: strip it) must see each one; for others one rendering serves all
+        self._rewrites = any(
+            self._chat(kind, _AWKWARD) != _AWKWARD.join(self._rendered[kind]) for kind in ("query", "text")
+        )
         self.adds_special_ids = not self._rendered["gallery"][0].startswith(tokenizer.bos_token or "\0")
         self._lead, self._trail = _special_ids(tokenizer) if self.adds_special_ids else ((), ())
         self.prefix = lru_cache(maxsize=512)(self._prefix)
@@ -131,22 +136,37 @@ class ChatRenderer:
         found = list(self._control.finditer(start))
         if not found:
             raise PromptError(f"the picture's placeholder {self.image_token!r} is not a token of this tokenizer")
-        ids = encode_marked_chat(self.tokenizer, start[: found[-1].end()])
+        ids = self._encode(start[: found[-1].end()])
         return Prefix(tuple(self._lead) + tuple(ids), start[found[-1].start() :], taken)
 
     def suffix(self, kind: Kind, prefix: Prefix, text: str = "") -> list[int]:
-        """Token ids that follow `prefix`; `text` is the modification of a composed query."""
+        """Token ids that follow `prefix`; `text` is the modification of a composed query.
+
+        Raises:
+            InputError: the text cannot be put into tokens.
+        """
         after = self._filled(kind, text).partition(self.image_token)[2]
-        return encode_marked_chat(self.tokenizer, prefix.anchor + after[prefix.taken :])[1:] + list(self._trail)
+        return self._encode(prefix.anchor + after[prefix.taken :])[1:] + list(self._trail)
 
     def text(self, text: str) -> list[int]:
-        """Token ids of a plain text's whole prompt."""
-        return list(self._lead) + encode_marked_chat(self.tokenizer, self._filled("text", text)) + list(self._trail)
+        """Token ids of a plain text's whole prompt.
+
+        Raises:
+            InputError: the text cannot be put into tokens.
+        """
+        return list(self._lead) + self._encode(self._filled("text", text)) + list(self._trail)
+
+    def _encode(self, chat: str) -> list[int]:
+        """Ids of a chat whose user's text is marked."""
+        try:
+            return encode_marked_chat(self.tokenizer, chat)
+        except (ValueError, TypeError) as error:  # half a surrogate pair; a control token that plain text would make
+            raise InputError(f"a text cannot be put into tokens ({first_line(error)}): change it") from error
 
     def _filled(self, kind: Kind, text: str) -> str:
         """The chat with the user's text in it, control tokens in that text marked as plain."""
         marked = mark_control_tokens(text, self._control)
-        return self._chat(kind, marked) if self._trims else marked.join(self._rendered[kind])
+        return self._chat(kind, marked) if self._rewrites else marked.join(self._rendered[kind])
 
     def show(self, kind: Kind, text: str = "") -> str:
         """The rendered chat as a person reads it: one placeholder for the picture, `text` in its place."""
@@ -164,12 +184,11 @@ def plain_added_tokens(tokenizer: PreTrainedTokenizerBase) -> list[str]:
 
 def _takes_only_strings(tokenizer: PreTrainedTokenizerBase, chat_template: str) -> bool:
     """Whether the template wants a message's content as one string instead of a list of parts."""
-    probe = "\ue002probe\ue002"
+    probe = "\ue002\ue003\ue002"  # has no case and no spaces that a template could change
     content = [{"type": "image"}, {"type": "text", "text": probe}]
+    messages: list[dict[str, Any]] = [{"role": "user", "content": content}]
     try:
-        rendered = tokenizer.apply_chat_template(
-            [{"role": "user", "content": content}], chat_template=chat_template, tokenize=False
-        )
+        rendered = tokenizer.apply_chat_template(messages, chat_template=chat_template, tokenize=False)
     except (TemplateError, TypeError, ValueError):  # such a template adds the list to a string
         return True
     return not isinstance(rendered, str) or probe not in rendered or "'type'" in rendered

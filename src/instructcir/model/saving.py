@@ -55,7 +55,7 @@ def _save_processor(folder: Path, checkpoint: Checkpoint) -> None:
     tokenizer, processor = checkpoint.tokenizer, checkpoint.processor
     template = wrapping_template(checkpoint)
     kept = tokenizer.chat_template, tokenizer.padding_side, getattr(tokenizer, "chat_control_tokens", None)
-    # right padding leaves every token at its own place; all added tokens are control tokens, so that typed ones are text
+    # right padding leaves every token in its place; all added tokens are control tokens, so that typed ones are text
     tokenizer.chat_template, tokenizer.padding_side = template, "right"
     tokenizer.chat_control_tokens = plain_added_tokens(tokenizer)
     try:

@@ -18,6 +18,8 @@ from transformers import AttentionInterface, AttentionMaskInterface
 from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
+from instructcir.errors import ModelError
+
 # shapes: B rows, T tokens of a row, R positions read per row, D hidden size
 
 ATTENTION = "instructcir_sdpa"
@@ -91,7 +93,7 @@ class LastLayer:
         _state.capture = True
         try:
             self._whole(hidden_states, *args, **kwargs)
-            raise RuntimeError("the last layer's attention does not go through transformers' attention interface")
+            raise ModelError("the last layer's attention does not go through transformers' attention interface")
         except _Captured as captured:
             given = _GivenKeys(captured.keys, captured.values)
         finally:

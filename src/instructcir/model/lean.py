@@ -1,0 +1,144 @@
+"""The same arithmetic with fewer passes over memory, put into a loaded model; and bfloat16 weights multiplied in float32.
+
+Between its matrix products a transformer only reads and writes memory, and eager PyTorch does that several times over:
+an RMS norm is six passes, a gate four. Replacements are recognised by what they compute, not by whose they are: each
+kind is tried on random numbers against the module's own forward and left alone if it differs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+# shapes: N tokens of all rows, I inputs, O outputs, D hidden size
+
+_CHUNK = 1 << 21
+"""Weights converted at once: eight megabytes in float32 stay in a processor's caches until they are multiplied."""
+_LARGE = 1 << 16
+"""Layers with fewer weights are simply kept in float32."""
+
+
+def streamline(model: nn.Module) -> dict[str, int]:
+    """Replace the slow forms of norms, gates and activations; inference only, since intermediate values are overwritten.
+
+    Args:
+        model: a loaded model in evaluation mode; its weights and state dict stay as they are.
+
+    Returns:
+        How many modules of each kind were replaced.
+    """
+    replaced: dict[str, int] = {}
+    verdicts: dict[tuple[str, type], bool] = {}
+    for module in model.modules():
+        found = _replacement(module)
+        if found is None:
+            continue
+        kind, width, forward = found
+        key = kind, type(module)
+        if key not in verdicts:
+            verdicts[key] = _same(module, forward, width)
+        if verdicts[key]:
+            module.forward = forward
+            replaced[kind] = replaced.get(kind, 0) + 1
+    return replaced
+
+
+def _replacement(module: Any) -> tuple[str, int, Callable[[torch.Tensor], torch.Tensor]] | None:
+    """Kind, input width and faster forward of a module that looks like one of the known forms."""
+    name = type(module).__name__
+    weight = getattr(module, "weight", None)
+    if name.endswith("RMSNorm") and isinstance(weight, torch.Tensor) and weight.ndim == 1:
+        epsilon = getattr(module, "variance_epsilon", getattr(module, "eps", None))
+        if isinstance(epsilon, float):
+            return "norm", len(weight), _rms_norm(weight, epsilon)
+    if all(isinstance(getattr(module, part, None), nn.Linear) for part in ("gate_proj", "up_proj", "down_proj")):
+        if isinstance(getattr(module, "act_fn", None), nn.SiLU):
+            return "gate", module.gate_proj.in_features, _silu_gate(module)
+    if name == "QuickGELUActivation":
+        return "activation", 64, _quick_gelu
+    return None
+
+
+def _same(module: nn.Module, forward: Callable[[torch.Tensor], torch.Tensor], width: int) -> bool:
+    """Whether a replacement computes what the module computes, on random numbers of its own type and device."""
+    weight = next(module.parameters(), torch.empty(0))
+    generator = torch.Generator().manual_seed(0)
+    numbers = torch.randn(1, 3, width, generator=generator).to(weight.device, weight.dtype)
+    with torch.inference_mode():
+        try:
+            own = module(numbers.clone()).float()
+            other = forward(numbers.clone()).float()
+        except (RuntimeError, TypeError):
+            return False
+    bound = 1e-5 if weight.dtype == torch.float32 else 2e-2
+    return own.shape == other.shape and bool((own - other).abs().max() <= bound * own.abs().max())
+
+
+def _rms_norm(weight: torch.Tensor, epsilon: float) -> Callable[[torch.Tensor], torch.Tensor]:
+    def forward(hidden_states: torch.Tensor) -> torch.Tensor:
+        length = torch.linalg.vector_norm(hidden_states, dim=-1, keepdim=True, dtype=torch.float32)
+        scale = length.square_().div_(hidden_states.shape[-1]).add_(epsilon).rsqrt_()
+        return (hidden_states * scale.to(hidden_states.dtype)).mul_(weight)
+
+    return forward
+
+
+def _silu_gate(module: Any) -> Callable[[torch.Tensor], torch.Tensor]:
+    def forward(hidden_states: torch.Tensor) -> torch.Tensor:
+        gate = F.silu(module.gate_proj(hidden_states), inplace=True)
+        return module.down_proj(gate.mul_(module.up_proj(hidden_states)))  # type: ignore[no-any-return]
+
+    return forward
+
+
+def _quick_gelu(input: torch.Tensor) -> torch.Tensor:
+    return F.silu(input.mul_(1.702), inplace=True).mul_(1 / 1.702)
+
+
+def multiply_in_float32(model: nn.Module) -> None:
+    """Keep large weights in bfloat16 and compute in float32, for processors that only emulate bfloat16 products.
+
+    Half the memory of a float32 model, its speed but for a conversion that costs as much as a few tokens, and better
+    numbers than bfloat16 throughout, since only weights are rounded. Everything else becomes float32.
+    """
+    for module in model.modules():
+        for name, parameter in module.named_parameters(recurse=False):
+            large = isinstance(module, (nn.Linear, nn.Embedding)) and parameter.numel() >= _LARGE and parameter.ndim == 2
+            if parameter.is_floating_point() and not large:
+                setattr(module, name, nn.Parameter(parameter.float(), requires_grad=False))
+        for name, buffer in module.named_buffers(recurse=False):
+            if buffer.is_floating_point():
+                setattr(module, name, buffer.float())
+        if isinstance(module, nn.Linear) and module.weight.dtype == torch.bfloat16:
+            module.forward = _widening_linear(module)
+        elif isinstance(module, nn.Embedding) and module.weight.dtype == torch.bfloat16:
+            module.forward = _widening_embedding(module)
+
+
+def _widening_linear(layer: nn.Linear) -> Callable[[torch.Tensor], torch.Tensor]:
+    rows = max(64, _CHUNK // layer.in_features)
+
+    def forward(input: torch.Tensor) -> torch.Tensor:
+        flat_NI = input.reshape(-1, layer.in_features)
+        result_NO = input.new_empty(len(flat_NI), layer.out_features)
+        wide = input.new_empty(min(rows, layer.out_features), layer.in_features)
+        for start in range(0, layer.out_features, rows):
+            stop = min(start + rows, layer.out_features)
+            part = wide[: stop - start].copy_(layer.weight[start:stop])
+            torch.mm(flat_NI, part.T, out=result_NO[:, start:stop])
+        if layer.bias is not None:
+            result_NO += layer.bias
+        return result_NO.view(*input.shape[:-1], layer.out_features)
+
+    return forward
+
+
+def _widening_embedding(layer: nn.Embedding) -> Callable[[torch.Tensor], torch.Tensor]:
+    def forward(input: torch.Tensor) -> torch.Tensor:
+        return F.embedding(input, layer.weight, layer.padding_idx).float()
+
+    return forward
