@@ -32,7 +32,8 @@ from instructcir.model.placement import processor_multiplies_bfloat16
 
 MODIFICATIONS = [
     "make it red", "is darker and has long sleeves", "without the belt, and shorter", "show two of them on a beach",
-    "same cut, but in green with white dots", "put it on a wooden table", "add a dog on the left", "at night, in the rain",
+    "same cut, but in green with white dots", "put it on a wooden table", "add a dog on the left",
+    "at night, in the rain",
 ]  # fmt: skip
 
 
@@ -91,7 +92,9 @@ def gallery(dtype: str, device: str, rounds: int) -> None:
         share = f"{speed * needed / best:4.0%} of the matrix rate"
         print(f"{name:28} {speed:7.2f} images/s   {share}   ours is {seconds / c:.2f} x")
     one, other = loop.embed(files, [None] * len(files)).numpy(), ours.embed_images(files)
-    print(f"largest difference to (a): {np.abs(one - other).max():.1e}, smallest cosine {(one * other).sum(1).min():.5f}")
+    print(
+        f"largest difference to (a): {np.abs(one - other).max():.1e}, smallest cosine {(one * other).sum(1).min():.5f}"
+    )
 
 
 def open_for_peer(data: bytes) -> object:
@@ -168,11 +171,15 @@ def refinement(dtype: str, device: str, rounds: int) -> None:
     print(f"ours, eight together, each             {eight / 8:8.2f} s   {cold / (eight / 8):5.1f} x cheaper than cold")
     decoder = sum(p.nbytes for p in embedder.backbone.decoder.layers.parameters())
     bandwidth = stream_rate(device)
-    print(f"floor of one modification: the decoder's {decoder / 1e9:.1f} GB streamed once at {bandwidth / 1e9:.0f} GB/s: "
+    print(f"floor of one modification: {decoder / 1e9:.1f} GB of decoder streamed once at {bandwidth / 1e9:.0f} GB/s: "
           f"{decoder / bandwidth:.2f} s")  # fmt: skip
     print(f"cosine of shared and cold: {float(first[0] @ whole[0]):.5f}")
     embedder.embed_images(files)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 if device == "cpu" else torch.cuda.max_memory_allocated()
+    peak = (
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        if device == "cpu"
+        else torch.cuda.max_memory_allocated()
+    )
     print(f"peak memory, batch of 8: {(peak - before) / weights:.2f} x the weights ({weights / 1e9:.1f} GB)")
 
 

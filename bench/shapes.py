@@ -9,7 +9,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
-from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration, PreTrainedTokenizerFast
+from transformers import (
+    CLIPVisionConfig,
+    LlamaConfig,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    PreTrainedTokenizerFast,
+)
 from transformers.initialization import no_init_weights
 
 from instructcir.model import prompts
@@ -23,12 +29,24 @@ VOCABULARY = 32_064
 SHAPES = {
     # CLIP-B/16 at 224 pixels with a 12-layer Llama decoder
     "mid": (
-        {"hidden_size": 768, "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12, "patch_size": 16},
+        {
+            "hidden_size": 768,
+            "intermediate_size": 3072,
+            "num_hidden_layers": 12,
+            "num_attention_heads": 12,
+            "patch_size": 16,
+        },
         {"hidden_size": 768, "intermediate_size": 2048, "num_hidden_layers": 12, "num_attention_heads": 12},
     ),
     # CLIP-L/14 at 224 pixels with Phi-3.5-mini's shape: the released model
     "full": (
-        {"hidden_size": 1024, "intermediate_size": 4096, "num_hidden_layers": 24, "num_attention_heads": 16, "patch_size": 14},
+        {
+            "hidden_size": 1024,
+            "intermediate_size": 4096,
+            "num_hidden_layers": 24,
+            "num_attention_heads": 16,
+            "patch_size": 14,
+        },
         {"hidden_size": 3072, "intermediate_size": 8192, "num_hidden_layers": 32, "num_attention_heads": 32},
     ),
 }
@@ -52,7 +70,14 @@ def checkpoint(size: str, dtype: str, device: str = "cpu") -> Checkpoint:
     placement = place(device, dtype, 0)
     model = _random(config, placement.stored, placement.device)
     return Checkpoint(
-        folder, "transformers", model, tokenizer, processor, tokenizer.chat_template, prompts.named("instructcir"), placement
+        folder,
+        "transformers",
+        model,
+        tokenizer,
+        processor,
+        tokenizer.chat_template,
+        prompts.named("instructcir"),
+        placement,
     )
 
 
@@ -80,8 +105,12 @@ def pictures(count: int, seed: int = 0) -> list[bytes]:
     random = np.random.default_rng(seed)
     files = []
     for _ in range(count):
-        coarse = Image.fromarray(random.integers(0, 255, (9, 12, 3), dtype=np.uint8)).resize((640, 480), Image.Resampling.BICUBIC)
-        fine = Image.fromarray(random.integers(0, 255, (480, 640, 3), dtype=np.uint8)).filter(ImageFilter.GaussianBlur(2))
+        coarse = Image.fromarray(random.integers(0, 255, (9, 12, 3), dtype=np.uint8)).resize(
+            (640, 480), Image.Resampling.BICUBIC
+        )
+        fine = Image.fromarray(random.integers(0, 255, (480, 640, 3), dtype=np.uint8)).filter(
+            ImageFilter.GaussianBlur(2)
+        )
         buffer = io.BytesIO()
         Image.blend(coarse, fine, 0.2).save(buffer, "JPEG", quality=88)
         files.append(buffer.getvalue())

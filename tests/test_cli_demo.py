@@ -26,7 +26,8 @@ def test_end_to_end(tmp_path: Path) -> None:
     for words in ("24 drawn pictures", "pictures/s", "12 modifications", "times as fast", RANDOM, "demo --model PATH"):
         assert words in done.stdout
     assert len(list((tmp_path / "instructcir-demo").glob("*.png"))) == 25
-    assert Image.open(tmp_path / "instructcir-demo" / "rankings.png").width > 800
+    with Image.open(tmp_path / "instructcir-demo" / "rankings.png") as sheet:
+        assert sheet.width > 800
 
 
 def test_a_model_of_ones_own(built: Built, tmp_path: Path) -> None:

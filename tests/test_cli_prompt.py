@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from cli_runs import json_lines, process, refused, run
+from cli_runs import json_lines, refused, run
 from instructcir.cli.prompt import _abridged
 from instructcir.model.prompts import names
 
@@ -107,10 +107,3 @@ def test_what_cannot_be_shown_is_one_line(weightless: Path, tmp_path: Path) -> N
 def test_a_run_of_ids_is_abridged() -> None:
     assert _abridged([1, *[7] * 9, 2, 2]) == "1 7 x 9 2 2"
     assert _abridged([]) == ""
-
-
-def test_end_to_end(weightless: Path) -> None:
-    done = process("prompt", "show", weightless, cwd=weightless)
-    assert done.returncode == 0
-    assert done.stderr == ""
-    assert done.stdout.count("rendered") == 3

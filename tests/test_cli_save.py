@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from cli_runs import json_lines, process, refused, run
+from cli_runs import json_lines, refused, run
 from instructcir.model.embedder import Embedder
 from tiny_models import build_lora, pictures
 
@@ -45,10 +45,3 @@ def test_bad_input_is_one_line(built: Built, tmp_path: Path) -> None:
     assert "no prompt set" in refused("save", built("qwen2-vl"), tmp_path / "new", "--prompts", "none")
     assert "dtype 'int3' is unknown" in refused("save", built("qwen2-vl"), tmp_path / "new", "--dtype", "int3")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["full"]
-
-
-def test_end_to_end(built: Built, tmp_path: Path) -> None:
-    done = process("save", built("qwen2-vl"), "saved", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    assert (tmp_path / "saved" / "modules.json").exists()

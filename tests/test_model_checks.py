@@ -13,13 +13,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tiny_models import build_lora, pictures
-
 from instructcir.errors import ModelError
 from instructcir.items import ComposedQuery
 from instructcir.model import checks
 from instructcir.model.backbone import Backbone
 from instructcir.model.embedder import Embedder
+from tiny_models import build_lora, pictures
 
 FAMILY = "llava-siglip-qwen2"
 CLOSE = {"atol": 1e-5, "rtol": 0}
@@ -186,11 +185,11 @@ def test_an_adapter_that_changes_vectors_by_less_than_a_product_shows_is_accepte
 ) -> None:
     lora = build_lora(built(FAMILY), tmp_path / "lora")
     tensors = load_file(lora / "adapter_model.safetensors")
-    small = {name: tensor * (1e-3 if "lora_B" in name else 1) for name, tensor in tensors.items()}
+    small = {name: tensor * (2e-6 if "lora_B" in name else 1) for name, tensor in tensors.items()}
     save_file(small, lora / "adapter_model.safetensors", metadata={"format": "pt"})
     effect = Embedder.load(lora, device="cpu").adapter
     assert effect is not None
-    assert 0 < effect.vector_change < 1e-5
+    assert 0 < effect.vector_change < 1e-8
 
 
 def test_an_adapter_that_reaches_no_vector_is_refused(

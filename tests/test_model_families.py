@@ -164,7 +164,7 @@ def test_a_modification_of_two_thousand_words_and_an_empty_one(embedder: Embedde
     except InputError as error:  # a context that is too short says so
         told = str(error)
         length = len(embedder.renderer.text(long))
-        assert "query 0 takes" in told  # noqa: PT017
+        assert "query 0 takes" in told
         assert length > embedder.backbone.longest - 300
         return
     np.testing.assert_allclose(

@@ -11,13 +11,12 @@ import numpy as np
 import pytest
 import torch
 
-from tiny_models import pictures
-
 from instructcir.items import ComposedQuery
 from instructcir.model.backbone import PrefixState
 from instructcir.model.embedder import Embedder
 from instructcir.model.packing import Row
 from instructcir.model.prefix import PrefixCache
+from tiny_models import pictures
 
 Load = Callable[..., Embedder]
 CLOSE = {"atol": 1e-5, "rtol": 0}

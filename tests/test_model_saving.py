@@ -79,9 +79,12 @@ def test_a_saved_model_gives_the_same_vectors_bit_for_bit(family: str, saved: An
     assert_same(vectors(again), vectors(loaded(family)))
 
 
-def test_a_model_saved_in_half_precision_gives_the_same_vectors(built: Built, tmp_path: Path) -> None:
-    half = load(built(FAMILY), dtype="bfloat16")
+@pytest.mark.parametrize("family", [FAMILY, "qwen3-vl", "gemma3"])
+def test_a_model_saved_in_half_precision_gives_the_same_vectors(family: str, built: Built, tmp_path: Path) -> None:
+    half = load(built(family), dtype="bfloat16")
     half.save(tmp_path / "half")
+    assert {tensor.dtype for tensor in load_file(tmp_path / "half" / "model.safetensors").values()} == {torch.bfloat16}
+    assert json.loads((tmp_path / "half" / "config.json").read_text())["dtype"] == "bfloat16"
     assert_same(vectors(load(tmp_path / "half", dtype="bfloat16")), vectors(half))
 
 

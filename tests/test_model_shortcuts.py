@@ -10,12 +10,11 @@ import pytest
 import torch
 from transformers import AutoModelForImageTextToText
 
-from tiny_models import FAMILIES, pictures
-
 from instructcir.errors import ModelError
 from instructcir.model.embedder import Embedder
 from instructcir.model.packing import Row
 from instructcir.model.shortcuts import LastLayer, skip_unused_vision_layers
+from tiny_models import FAMILIES, pictures
 
 NAMES = [*(name for name in FAMILIES if name != "mistral3"), "released"]
 CLOSE = {"atol": 1e-5, "rtol": 0}

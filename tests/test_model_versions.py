@@ -25,9 +25,9 @@ GOOD = {
 }
 
 
-def found(torchvision: list[str] | None = None, **changes: str) -> list[str]:
+def found(asked: list[str] | None = None, **changes: str) -> list[str]:
     versions = {**GOOD, **{name.replace("_", "-"): version for name, version in changes.items()}}
-    return [f"{bad.what}: {bad.trouble}" for bad in troubles(versions, OURS, torchvision or [])]
+    return [f"{bad.what}: {bad.trouble}" for bad in troubles(versions, OURS, asked or [])]
 
 
 def test_good_versions_are_no_trouble() -> None:

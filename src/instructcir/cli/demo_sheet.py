@@ -31,19 +31,20 @@ def draw_sheet(
     title, body, small = font(24, bold=True), font(16), font(13)
     most = max(len(row) for row in hits)
     width = 2 * _EDGE + _CELL + _GAP + _WORDS + _ARROW + most * (_CELL + _GAP) - _GAP
+    heading = wrapped("A picture and a sentence, in; pictures, out", title, width - 2 * _EDGE, 2)
     told = wrapped(remark, body, width - 2 * _EDGE, 2)
-    head = _EDGE + line_height(title) + 4 + len(told) * line_height(body) + 26
+    head = _EDGE + len(heading) * line_height(title) + 4 + len(told) * line_height(body) + 26
     row_height = _CELL + 2 * line_height(small) + 12 + 2 * _GAP
     canvas = Image.new("RGB", (width, head + line_height(small) + 8 + len(asked) * row_height + _GAP), PAPER)
-    below = write(canvas, (_EDGE, _EDGE), ["A picture and a sentence, in; pictures, out"], title)
+    below = write(canvas, (_EDGE, _EDGE), heading, title)
     write(canvas, (_EDGE, below + 4), told, body, FAINT)
     hits_at = _EDGE + _CELL + _GAP + _WORDS + _ARROW
-    for x, heading in (
+    for x, column in (
         (_EDGE, "reference"),
         (_EDGE + _CELL + _GAP, "modification"),
         (hits_at, "ranking, best first, with its scores"),
     ):
-        write(canvas, (x, head), [heading], small, FAINT)
+        write(canvas, (x, head), [shortened(column, small, width - x - _EDGE)], small, FAINT)
     y = head + line_height(small) + 8
     for (reference, modification), row in zip(asked, hits, strict=True):
         ImageDraw.Draw(canvas).line((_EDGE, y, width - _EDGE, y), fill=_RULE)

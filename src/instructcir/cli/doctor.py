@@ -26,7 +26,7 @@ class Finding(NamedTuple):
 def doctor(
     ctx: typer.Context,
     model: Annotated[
-        str | None, typer.Argument(metavar="[MODEL]", help="Also load this model and run every check on it.")
+        str | None, typer.Argument(metavar="MODEL", help="Also load this model and run every check on it.")
     ] = None,
     prompts: Prompts = None,
     base: Base = None,

@@ -26,7 +26,7 @@ def embed(
     model: ModelName,
     inputs: Annotated[
         list[str] | None,
-        typer.Argument(metavar="INPUT...", help="Gallery pictures: files, and folders with all below."),
+        typer.Argument(metavar="INPUT", help="Gallery pictures: files, and folders with all below."),
     ] = None,
     out: Annotated[Path, typer.Option(help="The .npz file to write; docs/formats.md says what it holds.")] = Path(
         "vectors.npz"

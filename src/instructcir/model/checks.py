@@ -6,9 +6,10 @@ pooling in batches, half precision that overflows, weights that differ from the 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +19,13 @@ from PIL import Image
 from instructcir.errors import ModelError
 from instructcir.items import ComposedQuery
 from instructcir.model.adapters import AdapterEffect, apply_adapter
+from instructcir.model.backbone import Backbone
+from instructcir.model.loading import Checkpoint
 from instructcir.model.packing import Row
+from instructcir.model.planner import Planner
 from instructcir.model.preparation import PreparedImage
-from instructcir.model.prompts import Kind
-
-if TYPE_CHECKING:
-    from instructcir.model.embedder import Embedder
+from instructcir.model.prompts import Kind, PromptSet
+from instructcir.model.rendering import ChatRenderer
 
 PROBE_TEXTS = ("a red dress", "two small dogs run along a beach at dusk while a boat passes far out on the sea")
 PROBE_MODIFICATION = "make it blue and add a tree"
@@ -42,6 +44,23 @@ class Check:
     detail: str
 
 
+class Loaded(Protocol):
+    """What is checked: an `Embedder`, seen from below."""
+
+    checkpoint: Checkpoint
+    prompts: PromptSet
+    adapter: AdapterEffect | None
+    backbone: Backbone
+    planner: Planner
+    renderer: ChatRenderer
+
+    def embed_texts(self, texts: Sequence[str], /) -> Vector:
+        """(T, D) vectors."""
+
+    def embed_queries(self, queries: Sequence[ComposedQuery], /) -> Vector:
+        """(Q, D) vectors."""
+
+
 def probe_picture() -> Image.Image:
     """A small picture drawn by formula: the same on every machine."""
     y, x = np.mgrid[0:64, 0:96]
@@ -50,7 +69,7 @@ def probe_picture() -> Image.Image:
     return Image.fromarray(pixels, "RGB")
 
 
-def settle(embedder: Embedder) -> list[str]:
+def settle(embedder: Loaded) -> list[str]:
     """Run the cheap checks, decide whether prompts may share a picture's work, and say what is out of the ordinary.
 
     Raises:
@@ -65,7 +84,9 @@ def settle(embedder: Embedder) -> list[str]:
         raise ModelError(
             f"{embedder.checkpoint.folder}: vectors are not finite in {backbone.dtype}; load with dtype='float32'"
         )
-    if planner.shares and not _agree(embedder, single, backbone.embed(rows, [])[0]):
+    try:
+        planner.shares = planner.shares and _agree(embedder, single, backbone.embed(rows, [])[0])
+    except ModelError:  # its last layer cannot be cut short
         planner.shares = False
     if planner.shares and "shares_prefix" not in own and backbone.model.config.model_type not in _CAUSAL:
         planner.shares = prefix_difference(embedder) <= tolerance(embedder)
@@ -85,7 +106,7 @@ def settle(embedder: Embedder) -> list[str]:
     return [] if planner.shares else ["prompts on one picture do not share its work: each is computed whole"]
 
 
-def adapt(embedder: Embedder, folder: Path, under: Path) -> AdapterEffect:
+def adapt(embedder: Loaded, folder: Path, under: Path) -> AdapterEffect:
     """Merge an adapter into a loaded model and measure what it does to a vector.
 
     Raises:
@@ -107,13 +128,13 @@ def _one_minus_cosine(one: Vector, other: Vector) -> float:
     return 0.5 * float(((one.astype(np.float64) - other) ** 2).sum())
 
 
-def _probe(embedder: Embedder) -> list[Vector]:
+def _probe(embedder: Loaded) -> list[Vector]:
     """A composed query's vector and a text's: between them they run through every part, and through no cache."""
     query = ComposedQuery(probe_picture(), PROBE_MODIFICATION)
     return [embedder.embed_queries([query])[0], embedder.embed_texts(PROBE_TEXTS[:1])[0]]
 
 
-def probe_vectors(embedder: Embedder) -> dict[str, Any]:
+def probe_vectors(embedder: Loaded) -> dict[str, Any]:
     """Vectors of fixed inputs, to be saved with the model: texts, a gallery image and a composed query."""
     gallery, query = _picture_vectors(embedder)
     return {
@@ -123,19 +144,19 @@ def probe_vectors(embedder: Embedder) -> dict[str, Any]:
     }
 
 
-def _saved_probes(embedder: Embedder) -> dict[str, Any]:
+def _saved_probes(embedder: Loaded) -> dict[str, Any]:
     """The vectors that were saved with the model; none where it is now asked other prompts."""
     own = embedder.checkpoint.own
     return own.get("probes") or {} if own.get("prompts") == embedder.prompts.to_dict() else {}
 
 
-def _picture_vectors(embedder: Embedder) -> tuple[torch.Tensor, torch.Tensor]:
+def _picture_vectors(embedder: Loaded) -> tuple[torch.Tensor, torch.Tensor]:
     """Cold vectors of the probe picture and of a modification of it."""
     (gallery, query), image = _picture_rows(embedder)
     return embedder.backbone.embed_cold([gallery], [image])[0][0], embedder.backbone.embed_cold([query], [image])[0][0]
 
 
-def _picture_rows(embedder: Embedder) -> tuple[tuple[Row, Row], PreparedImage]:
+def _picture_rows(embedder: Loaded) -> tuple[tuple[Row, Row], PreparedImage]:
     """The probe picture's gallery prompt and a composed query on it, a row each."""
     image = embedder.planner.prepare(probe_picture())
     rows = []
@@ -145,7 +166,7 @@ def _picture_rows(embedder: Embedder) -> tuple[tuple[Row, Row], PreparedImage]:
     return (rows[0], rows[1]), image
 
 
-def prefix_difference(embedder: Embedder) -> float:
+def prefix_difference(embedder: Loaded) -> float:
     """Largest difference between vectors that share a picture's work and the same ones computed whole."""
     (gallery, query), image = _picture_rows(embedder)
     rows = [query, gallery] if gallery.prefix == query.prefix else [query]  # other system turns share no prefix
@@ -157,23 +178,23 @@ def prefix_difference(embedder: Embedder) -> float:
     return max(float((packed - cold).abs().max()), float((kept - cold).abs().max()))
 
 
-def padded_difference(embedder: Embedder) -> float:
+def padded_difference(embedder: Loaded) -> float:
     """Largest difference between a text's vector alone and beside a longer text, by the way that is in use."""
     rows = _text_rows(embedder)
     run = embedder.backbone.embed if embedder.planner.shares else embedder.backbone.embed_cold
     return float((run(rows, [])[0] - embedder.backbone.embed_cold(rows[:1], [])[0]).abs().max())
 
 
-def tolerance(embedder: Embedder) -> float:
+def tolerance(embedder: Loaded) -> float:
     """How far two ways of computing one vector may differ: rounding in float32, much more in half precision."""
-    return 1e-4 if embedder.backbone.dtype == torch.float32 else 0.1
+    return 1e-4 if embedder.checkpoint.placement.stored == torch.float32 else 0.1
 
 
-def _agree(embedder: Embedder, one: torch.Tensor, other: torch.Tensor) -> bool:
+def _agree(embedder: Loaded, one: torch.Tensor, other: torch.Tensor) -> bool:
     return float((one - other).abs().max()) <= tolerance(embedder)
 
 
-def _text_rows(embedder: Embedder) -> list[Row]:
+def _text_rows(embedder: Loaded) -> list[Row]:
     """The probe texts as one batch; without the longer one where its length would change the other's places."""
     suffixes = [tuple(embedder.renderer.text(text)) for text in PROBE_TEXTS]
     limit = embedder.backbone.own_pass_length or embedder.backbone.longest
@@ -181,7 +202,7 @@ def _text_rows(embedder: Embedder) -> list[Row]:
     return [Row((), (suffix,), (number,)) for number, suffix in enumerate(kept)]
 
 
-def examine(embedder: Embedder) -> list[Check]:
+def examine(embedder: Loaded) -> list[Check]:
     """All checks of a loaded model, for the doctor; those of `settle` have passed when a model is loaded."""
     limit = tolerance(embedder)
     padded = padded_difference(embedder)

@@ -15,7 +15,6 @@ from instructcir.errors import ImageError
 from instructcir.images import image_digest, open_rgb
 from instructcir.items import ComposedQuery, ImageLike
 from instructcir.model import checks
-from instructcir.model import prompts as prompt_sets
 from instructcir.model.adapters import AdapterEffect, base_folder, is_adapter
 from instructcir.model.backbone import Backbone
 from instructcir.model.jobs import Ask, Bad, Job, by_number, check_text, jobs_of
@@ -24,7 +23,7 @@ from instructcir.model.placement import prefix_bytes, token_budget
 from instructcir.model.planner import Planner
 from instructcir.model.prefix import PrefixCache, Reference
 from instructcir.model.preparation import prepare
-from instructcir.model.prompts import PromptSet
+from instructcir.model.prompts import PromptSet, named
 from instructcir.model.rendering import ChatRenderer
 from instructcir.model.saving import save_folder
 
@@ -92,7 +91,7 @@ class Embedder:
             PromptError: the chat template cannot express the prompts.
             InputError: an unknown device or dtype.
         """
-        chosen = prompt_sets.named(prompts) if isinstance(prompts, str) else prompts
+        chosen = named(prompts) if isinstance(prompts, str) else prompts
         folder = find_folder(os.fspath(name_or_path))
         if not is_adapter(folder):
             return cls(load_checkpoint(folder, device, dtype, chosen))
@@ -193,7 +192,7 @@ class Embedder:
     ) -> tuple[Vectors, Vectors]:
         """Gallery vectors and composed queries together: every distinct picture is encoded once for both.
 
-        Two inputs are the same picture if they are the same path or the same object.
+        Two inputs are the same picture if they are the same path, equal bytes or the same object.
 
         Args:
             images: N gallery pictures.

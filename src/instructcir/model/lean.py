@@ -1,4 +1,4 @@
-"""The same arithmetic with fewer passes over memory, put into a loaded model; and bfloat16 weights multiplied in float32.
+"""The same arithmetic with fewer passes over memory; and bfloat16 weights multiplied in float32.
 
 Between its matrix products a transformer only reads and writes memory, and eager PyTorch does that several times over:
 an RMS norm is six passes, a gate four. Replacements are recognised by what they compute, not by whose they are: each
@@ -23,7 +23,7 @@ _LARGE = 1 << 16
 
 
 def streamline(model: nn.Module) -> dict[str, int]:
-    """Replace the slow forms of norms, gates and activations; inference only, since intermediate values are overwritten.
+    """Replace the slow forms of norms, gates and activations; for inference only, since values are overwritten.
 
     Args:
         model: a loaded model in evaluation mode; its weights and state dict stay as they are.
@@ -55,9 +55,9 @@ def _replacement(module: Any) -> tuple[str, int, Callable[[torch.Tensor], torch.
         epsilon = getattr(module, "variance_epsilon", getattr(module, "eps", None))
         if isinstance(epsilon, float):
             return "norm", len(weight), _rms_norm(weight, epsilon)
-    if all(isinstance(getattr(module, part, None), nn.Linear) for part in ("gate_proj", "up_proj", "down_proj")):
-        if isinstance(getattr(module, "act_fn", None), nn.SiLU):
-            return "gate", module.gate_proj.in_features, _silu_gate(module)
+    gated = all(isinstance(getattr(module, part, None), nn.Linear) for part in ("gate_proj", "up_proj", "down_proj"))
+    if gated and isinstance(getattr(module, "act_fn", None), nn.SiLU):
+        return "gate", module.gate_proj.in_features, _silu_gate(module)
     if name == "QuickGELUActivation":
         return "activation", 64, _quick_gelu
     return None
@@ -82,7 +82,8 @@ def _rms_norm(weight: torch.Tensor, epsilon: float) -> Callable[[torch.Tensor], 
     def forward(hidden_states: torch.Tensor) -> torch.Tensor:
         length = torch.linalg.vector_norm(hidden_states, dim=-1, keepdim=True, dtype=torch.float32)
         scale = length.square_().div_(hidden_states.shape[-1]).add_(epsilon).rsqrt_()
-        return (hidden_states * scale.to(hidden_states.dtype)).mul_(weight)
+        scaled: torch.Tensor = hidden_states * scale.to(hidden_states.dtype)
+        return scaled.mul_(weight)
 
     return forward
 
@@ -106,17 +107,16 @@ def multiply_in_float32(model: nn.Module) -> None:
     numbers than bfloat16 throughout, since only weights are rounded. Everything else becomes float32.
     """
     for module in model.modules():
+        kept: Any = module if isinstance(module, (nn.Linear, nn.Embedding)) else None
         for name, parameter in module.named_parameters(recurse=False):
-            large = isinstance(module, (nn.Linear, nn.Embedding)) and parameter.numel() >= _LARGE and parameter.ndim == 2
+            large = kept is not None and parameter.numel() >= _LARGE and parameter.ndim == 2
             if parameter.is_floating_point() and not large:
                 setattr(module, name, nn.Parameter(parameter.float(), requires_grad=False))
         for name, buffer in module.named_buffers(recurse=False):
             if buffer.is_floating_point():
                 setattr(module, name, buffer.float())
-        if isinstance(module, nn.Linear) and module.weight.dtype == torch.bfloat16:
-            module.forward = _widening_linear(module)
-        elif isinstance(module, nn.Embedding) and module.weight.dtype == torch.bfloat16:
-            module.forward = _widening_embedding(module)
+        if kept is not None and kept.weight.dtype == torch.bfloat16:
+            kept.forward = _widening_linear(kept) if isinstance(kept, nn.Linear) else _widening_embedding(kept)
 
 
 def _widening_linear(layer: nn.Linear) -> Callable[[torch.Tensor], torch.Tensor]:

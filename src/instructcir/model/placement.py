@@ -52,7 +52,7 @@ def place(device: str, dtype: str, weights: int) -> Placement:
     else:
         try:
             where, why = torch.device(device), "as asked"
-            torch.empty(0, device=where)
+            torch.empty(1, device=where).item()  # more than a name: something that can be computed on
         except (RuntimeError, AssertionError, NotImplementedError) as error:
             raise InputError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}") from error
     if dtype != "auto":

@@ -26,7 +26,7 @@ def as_llava(folder: Path, config: dict[str, Any]) -> LlavaConfig:
     """The same model in names that transformers knows.
 
     The decoder, called `phi3_llama`, has Llama's split projections with Phi-3.5's longrope: keys absent from its
-    configuration take Llama's defaults, and the length at which longrope changes moves to where transformers looks.
+    configuration take Llama's defaults.
 
     Args:
         folder: where it was read, for errors.
@@ -42,9 +42,6 @@ def as_llava(folder: Path, config: dict[str, Any]) -> LlavaConfig:
         raise ModelError(f"{folder / 'config.json'}: lacks text_config or vision_config")
     text["model_type"] = "llama"
     text.pop("sliding_window", None)  # Llama has none; Phi-3.5's exceeds its context
-    scaling = text.get("rope_scaling")
-    if scaling and "original_max_position_embeddings" in text:
-        scaling["original_max_position_embeddings"] = text["original_max_position_embeddings"]
     try:
         return LlavaConfig.from_dict(values)
     except (ValueError, KeyError, TypeError, AttributeError, StrictDataclassError) as error:

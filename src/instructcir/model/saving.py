@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import torch
 from PIL import Image
 from sentence_transformers.base.modules.normalize import Normalize
 from sentence_transformers.sentence_transformer.modules.pooling import Pooling
@@ -17,6 +18,7 @@ from sentence_transformers.sentence_transformer.modules.pooling import Pooling
 from instructcir.files import atomic_folder
 from instructcir.model.loading import OWN_FILE, Checkpoint
 from instructcir.model.prompts import IMAGE, Kind
+from instructcir.model.reading import read_json
 from instructcir.model.rendering import ChatRenderer, plain_added_tokens
 from instructcir.version import __version__
 
@@ -36,7 +38,7 @@ def save_folder(folder: Path, checkpoint: Checkpoint, probes: dict[str, Any], sh
         InputError: the folder holds other files, or cannot be written.
     """
     with atomic_folder(folder) as target:
-        checkpoint.model.save_pretrained(target)
+        _save_weights(target, checkpoint)
         _save_processor(target, checkpoint)
         _save_modules(target, checkpoint)
         own = {
@@ -49,6 +51,19 @@ def save_folder(folder: Path, checkpoint: Checkpoint, probes: dict[str, Any], sh
             "probes": probes,
         }
         _write(target / OWN_FILE, own)
+
+
+def _save_weights(folder: Path, checkpoint: Checkpoint) -> None:
+    """Weights in the type they were loaded in: on some processors the backbone keeps part of them in a wider one."""
+    stored, kept = checkpoint.placement.stored, {}
+    converted: dict[int, torch.Tensor] = {}  # weights that are shared stay shared
+    for name, tensor in checkpoint.model.state_dict().items():
+        kept[name] = tensor
+        if tensor.is_floating_point() and tensor.dtype != stored:
+            kept[name] = converted.setdefault(tensor.data_ptr(), tensor.to(stored))
+    checkpoint.model.save_pretrained(folder, state_dict=kept)
+    config = read_json(folder / "config.json")
+    _write(folder / "config.json", config | {"dtype": str(stored).removeprefix("torch.")})
 
 
 def _save_processor(folder: Path, checkpoint: Checkpoint) -> None:

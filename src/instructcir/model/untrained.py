@@ -36,7 +36,7 @@ _TEMPLATE = (
 
 
 def write_untrained(folder: Path, seed: int = 0) -> None:
-    """Write the model as a hub repository would hold it; about 12 million weights, 45 MB.
+    """Write the model as a hub repository would hold it; about 4 million weights, 16 MB.
 
     Args:
         folder: must not exist, or be empty.

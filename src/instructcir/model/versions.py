@@ -168,7 +168,7 @@ def _unsupported(found: Mapping[str, str], ours: list[str]) -> list[Trouble]:
     wrong = []
     for requirement in _parsed(ours):
         version = found.get(requirement.name)
-        if version and requirement.name in SHOWN and not _within(version, str(requirement.specifier)):
+        if requirement.name in SHOWN and _within(version, "") and not _within(version, str(requirement.specifier)):
             wrong.append(
                 Trouble(
                     f"{requirement.name} {version}",
@@ -207,6 +207,7 @@ def _parsed(lines: list[str]) -> list[Requirement]:
 
 
 def _within(version: str | None, specifier: str) -> bool:
+    """Whether there is a version, it can be read, and it is in a range; every version is in the empty one."""
     try:
         return version is not None and SpecifierSet(specifier).contains(Version(version).public, prereleases=True)
     except InvalidVersion:
