@@ -56,7 +56,7 @@ def _replacement(module: Any) -> tuple[str, int, Callable[[torch.Tensor], torch.
         if isinstance(epsilon, float):
             return "norm", len(weight), _rms_norm(weight, epsilon)
     gated = all(isinstance(getattr(module, part, None), nn.Linear) for part in ("gate_proj", "up_proj", "down_proj"))
-    if gated and isinstance(getattr(module, "act_fn", None), nn.SiLU):
+    if gated and type(getattr(module, "act_fn", None)).__name__ in {"SiLU", "SiLUActivation"}:
         return "gate", module.gate_proj.in_features, _silu_gate(module)
     if name == "QuickGELUActivation":
         return "activation", 64, _quick_gelu
