@@ -149,7 +149,6 @@ def refinement(dtype: str, device: str, rounds: int) -> None:
     weights = sum(p.nbytes for p in model.model.parameters())
     files = pictures(8, seed=4)
     loop = StraightforwardLoop(model)
-    loop.embed(files[:1], [MODIFICATIONS[0]])
     start = time.perf_counter()
     loop.embed(files[:1], [MODIFICATIONS[0]])
     peer = time.perf_counter() - start

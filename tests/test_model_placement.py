@@ -72,6 +72,29 @@ def test_a_large_model_is_float32_where_that_fits_and_bfloat16_where_it_does_not
     assert "does not fit" in found.why
 
 
+def test_where_products_are_widened_weights_stay_in_the_type_they_were_saved_in(machine: pytest.MonkeyPatch) -> None:
+    memory(machine, LARGE * 4)
+    assert place("auto", "auto", LARGE, torch.float16).stored == torch.float16
+    assert place("auto", "auto", LARGE, torch.float32).stored == torch.bfloat16
+
+
+@pytest.mark.parametrize(
+    ("device", "stored", "native", "widened"),
+    [
+        ("cpu", torch.bfloat16, False, True),
+        ("cpu", torch.bfloat16, True, False),
+        ("cpu", torch.float16, True, True),  # no processor here multiplies it
+        ("cpu", torch.float32, False, False),
+        ("cuda", torch.float16, False, False),
+    ],
+)
+def test_half_precision_is_widened_where_its_products_are_emulated(
+    monkeypatch: pytest.MonkeyPatch, device: str, stored: torch.dtype, native: bool, widened: bool
+) -> None:
+    monkeypatch.setattr(placement, "processor_multiplies_bfloat16", lambda: native)
+    assert placement.computes_in_float32(torch.device(device), stored) is widened
+
+
 @pytest.mark.parametrize("amx", [False, True])
 @pytest.mark.parametrize("avx", [False, True])
 def test_either_instruction_set_multiplies_bfloat16(monkeypatch: pytest.MonkeyPatch, amx: bool, avx: bool) -> None:

@@ -206,3 +206,34 @@ def test_refinement_from_several_threads_gives_right_vectors(
 
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(work, range(6)))
+
+
+@pytest.mark.parametrize("family", ["llava-clip-phi3", "qwen2-vl", "idefics3"])
+def test_the_words_before_a_modification_are_computed_with_the_picture(
+    loaded: Any, family: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder = loaded(family)
+    picture = pictures()[0]
+    prepared = embedder.planner.prepare(picture)
+    prefix = embedder.renderer.prefix("query", prepared.expansion)
+    words = embedder.renderer.opening("query", prefix)
+    assert 3 <= len(words) < len(embedder.renderer.suffix("query", prefix))
+    starts: list[int] = []
+    sent: list[list[int]] = []
+    start, go_on = embedder.backbone.start, embedder.backbone.go_on
+    monkeypatch.setattr(embedder.backbone, "start", lambda ids, image: starts.append(len(ids)) or start(ids, image))
+    monkeypatch.setattr(
+        embedder.backbone, "go_on", lambda state, rest: sent.append([len(ids) for ids in rest]) or go_on(state, rest)
+    )
+    embedder._prefixes = PrefixCache(1 << 30)
+    reference = embedder.reference(picture)
+    texts = ["make it red", "", '"quoted"', "中文", "\n", "é", "  spaced"]
+    together, gallery = reference.embed(texts), reference.gallery()
+    assert starts == [len(prefix.ids) + len(words)]  # once, for modifications and gallery alike
+    suffixes = [tuple(embedder.renderer.suffix("query", prefix, text)) for text in texts]
+    after_words = [len(suffix) - len(words) for suffix in suffixes if suffix[: len(words)] == words]
+    assert after_words
+    assert sent[0] == after_words
+    cold = np.concatenate([embedder.embed_queries([ComposedQuery(picture, text)]) for text in texts])
+    np.testing.assert_allclose(together, cold, atol=1e-5)
+    np.testing.assert_allclose(gallery, embedder.embed_images([picture])[0], atol=1e-5)

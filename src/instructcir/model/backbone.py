@@ -16,7 +16,7 @@ from transformers import DynamicCache
 from instructcir.model.features import features_once
 from instructcir.model.lean import multiply_in_float32, streamline
 from instructcir.model.packing import Packed, Row, pack
-from instructcir.model.placement import processor_multiplies_bfloat16
+from instructcir.model.placement import computes_in_float32
 from instructcir.model.preparation import PreparedImage
 from instructcir.model.shortcuts import LastLayer, skip_unused_vision_layers
 
@@ -41,6 +41,13 @@ class PrefixState:
     def nbytes(self) -> int:
         """Bytes of all keys and values."""
         return sum(keys.nbytes + values.nbytes for keys, values in self.layers)
+
+    def cut(self, words: int) -> PrefixState:
+        """The state before its last `words` tokens, all of them text; no copy is made."""
+        layers = tuple(
+            (keys[:, :, : self.length - words], values[:, :, : self.length - words]) for keys, values in self.layers
+        )
+        return PrefixState(layers, self.length - words, self.next_position - words)
 
 
 P = ParamSpec("P")
@@ -79,8 +86,7 @@ class Backbone:
         self.own_pass_length = _own_pass_length(text_config)
         self._takes = set(inspect.signature(self.base.forward).parameters)
         self._lock = threading.RLock()
-        weights = self.base.get_input_embeddings().weight.dtype
-        if self.device.type == "cpu" and weights == torch.bfloat16 and not processor_multiplies_bfloat16():
+        if computes_in_float32(self.device, self.base.get_input_embeddings().weight.dtype):
             multiply_in_float32(model)
         self.streamlined = streamline(model)
         self._last_layer = LastLayer(self.decoder)

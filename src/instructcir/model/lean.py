@@ -1,4 +1,4 @@
-"""The same arithmetic with fewer passes over memory; and bfloat16 weights multiplied in float32.
+"""The same arithmetic with fewer passes over memory; and half-precision weights multiplied in float32.
 
 Between its matrix products a transformer only reads and writes memory, and eager PyTorch does that several times over:
 an RMS norm is six passes, a gate four. Replacements are recognised by what they compute, not by whose they are: each
@@ -18,6 +18,8 @@ from torch.nn import functional as F
 
 _CHUNK = 1 << 21
 """Weights converted at once: eight megabytes in float32 stay in a processor's caches until they are multiplied."""
+_FEW = 64
+"""Tokens up to which a product is dominated by its weights."""
 _LARGE = 1 << 16
 """Layers with fewer weights are simply kept in float32."""
 
@@ -101,10 +103,10 @@ def _quick_gelu(input: torch.Tensor) -> torch.Tensor:
 
 
 def multiply_in_float32(model: nn.Module) -> None:
-    """Keep large weights in bfloat16 and compute in float32, for processors that only emulate bfloat16 products.
+    """Keep large weights in half precision and compute in float32, for processors that only emulate its products.
 
     Half the memory of a float32 model, its speed but for a conversion that costs as much as a few tokens, and better
-    numbers than bfloat16 throughout, since only weights are rounded. Everything else becomes float32.
+    numbers than half precision throughout, since only weights are rounded. Everything else becomes float32.
     """
     for module in model.modules():
         kept: Any = module if isinstance(module, (nn.Linear, nn.Embedding)) else None
@@ -115,7 +117,7 @@ def multiply_in_float32(model: nn.Module) -> None:
         for name, buffer in module.named_buffers(recurse=False):
             if buffer.is_floating_point():
                 setattr(module, name, buffer.float())
-        if kept is not None and kept.weight.dtype == torch.bfloat16:
+        if kept is not None and kept.weight.dtype != torch.float32:
             kept.forward = _widening_linear(kept) if isinstance(kept, nn.Linear) else _widening_embedding(kept)
 
 
@@ -124,12 +126,18 @@ def _widening_linear(layer: nn.Linear) -> Callable[[torch.Tensor], torch.Tensor]
 
     def forward(input: torch.Tensor) -> torch.Tensor:
         flat_NI = input.reshape(-1, layer.in_features)
-        result_NO = input.new_empty(len(flat_NI), layer.out_features)
+        few = len(flat_NI) < _FEW  # then the weights are the large side, and products run faster with them on the left
+        shape = (layer.out_features, len(flat_NI)) if few else (len(flat_NI), layer.out_features)
+        result = input.new_empty(shape)
         wide = input.new_empty(min(rows, layer.out_features), layer.in_features)
         for start in range(0, layer.out_features, rows):
             stop = min(start + rows, layer.out_features)
-            part = wide[: stop - start].copy_(layer.weight[start:stop])
-            torch.mm(flat_NI, part.T, out=result_NO[:, start:stop])
+            part_OI = wide[: stop - start].copy_(layer.weight[start:stop])
+            if few:
+                torch.mm(part_OI, flat_NI.T, out=result[start:stop])
+            else:
+                torch.mm(flat_NI, part_OI.T, out=result[:, start:stop])
+        result_NO = result.T.contiguous() if few else result
         if layer.bias is not None:
             result_NO += layer.bias
         return result_NO.view(*input.shape[:-1], layer.out_features)

@@ -151,7 +151,7 @@ def load_checkpoint(folder: Path, device: str, dtype: str, prompts: PromptSet | 
         ModelError: something in the folder is missing, misshapen or not understood; the message names it.
     """
     said = describe(folder, prompts)
-    placement = place(device, dtype, count_weights(said.config))
+    placement = place(device, dtype, count_weights(said.config), getattr(said.config, "dtype", None))
     model = _model(folder, said.config, placement)
     return Checkpoint(
         folder,

@@ -34,13 +34,21 @@ def processor_multiplies_bfloat16() -> bool:
     return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
 
 
-def place(device: str, dtype: str, weights: int) -> Placement:
+def computes_in_float32(device: torch.device, stored: torch.dtype) -> bool:
+    """Whether half-precision weights are widened before each product: where a processor only emulates such products."""
+    if device.type != "cpu":
+        return False
+    return stored == torch.float16 or (stored == torch.bfloat16 and not processor_multiplies_bfloat16())
+
+
+def place(device: str, dtype: str, weights: int, saved: torch.dtype | None = None) -> Placement:
     """Choose device and number type.
 
     Args:
         device: "auto" or a torch device such as "cpu", "cuda:1", "mps".
         dtype: "auto", "float32", "bfloat16" or "float16".
         weights: how many weights the model has.
+        saved: type that the weights were saved in, if known.
 
     Raises:
         InputError: an unknown type, or a device that this machine lacks.
@@ -59,11 +67,11 @@ def place(device: str, dtype: str, weights: int) -> Placement:
         if dtype not in DTYPES:
             raise InputError(f"dtype {dtype!r} is unknown; use auto, {', '.join(DTYPES)}")
         return Placement(where, DTYPES[dtype], f"{where} ({why}), {dtype} (as asked)")
-    stored, reason = _automatic(where, weights)
+    stored, reason = _automatic(where, weights, saved)
     return Placement(where, stored, f"{where} ({why}), {str(stored).removeprefix('torch.')} ({reason})")
 
 
-def _automatic(device: torch.device, weights: int) -> tuple[torch.dtype, str]:
+def _automatic(device: torch.device, weights: int, saved: torch.dtype | None) -> tuple[torch.dtype, str]:
     if device.type != "cpu":
         if device.type == "cuda" and not torch.cuda.is_bf16_supported(including_emulation=False):
             return torch.float16, "this GPU has no bfloat16"
@@ -74,7 +82,9 @@ def _automatic(device: torch.device, weights: int) -> tuple[torch.dtype, str]:
         return torch.bfloat16, "this processor multiplies bfloat16 natively"
     if weights * 4 * 1.3 < psutil.virtual_memory().available:
         return torch.float32, "this processor only emulates bfloat16, and float32 fits in memory"
-    return torch.bfloat16, "float32 does not fit in memory; products are computed in float32"
+    # widening is exact, so the type that the weights were saved in loses nothing
+    stored = torch.float16 if saved == torch.float16 else torch.bfloat16
+    return stored, "float32 does not fit in memory; products are computed in float32"
 
 
 def token_budget(device: torch.device) -> int:

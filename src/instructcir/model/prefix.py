@@ -12,6 +12,7 @@ import torch
 
 from instructcir.model.backbone import PrefixState
 from instructcir.model.jobs import Ask
+from instructcir.model.packing import Row
 from instructcir.model.planner import Planner, cut_by_tokens
 from instructcir.model.preparation import PreparedImage
 
@@ -88,11 +89,28 @@ class Reference:
             if alone:
                 result[row.outputs[0]] = self._planner.alone(row, self._image)
                 continue
-            state = self._state(row.prefix)
-            for part in cut_by_tokens([len(suffix) for suffix in row.suffixes], _PASS_TOKENS):
-                unit = self._planner.backbone.go_on(state, [row.suffixes[number] for number in part])
-                result[[row.outputs[number] for number in part]] = unit
+            self._finish(row, result)
         return result.numpy()
+
+    def _finish(self, row: Row, result: torch.Tensor) -> None:
+        """Put the vectors of a row's prompts into `result`, in passes of bounded size.
+
+        The kept prefix ends with the words that every modification follows; a prompt without them, the gallery's for
+        one, goes on from before them.
+        """
+        query = self._planner.renderer.prefix("query", self._image.expansion)
+        words = self._planner.renderer.opening("query", query) if query.ids == row.prefix else ()
+        if self._planner.own_pass is not None and len(row.prefix) + len(words) > self._planner.own_pass:
+            words = ()
+        state = self._state(row.prefix + words)
+        numbers = range(len(row.suffixes))
+        after_words = [number for number in numbers if words and row.suffixes[number][: len(words)] == words]
+        others = sorted(set(numbers) - set(after_words))
+        for start, skipped, chosen in ((state, len(words), after_words), (state.cut(len(words)), 0, others)):
+            suffixes = [row.suffixes[number][skipped:] for number in chosen]
+            for part in cut_by_tokens([len(suffix) for suffix in suffixes], _PASS_TOKENS):
+                unit = self._planner.backbone.go_on(start, [suffixes[index] for index in part])
+                result[[row.outputs[chosen[index]] for index in part]] = unit
 
     def _state(self, prefix: tuple[int, ...]) -> PrefixState:
         key = self._digest, prefix

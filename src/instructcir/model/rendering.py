@@ -72,6 +72,7 @@ class ChatRenderer:
         self.adds_special_ids = not self._rendered["gallery"][0].startswith(tokenizer.bos_token or "\0")
         self._lead, self._trail = _special_ids(tokenizer) if self.adds_special_ids else ((), ())
         self.prefix = lru_cache(maxsize=512)(self._prefix)
+        self.opening = lru_cache(maxsize=512)(self._opening)
 
     def _render(self, kind: Kind) -> list[str]:
         """The rendered chat split at the user's text: one piece for a gallery image, two or more else."""
@@ -147,6 +148,17 @@ class ChatRenderer:
         """
         after = self._filled(kind, text).partition(self.image_token)[2]
         return self._encode(prefix.anchor + after[prefix.taken :])[1:] + list(self._trail)
+
+    def _opening(self, kind: Kind, prefix: Prefix) -> tuple[int, ...]:
+        """The prompt's own words right after `prefix`, as far as no text that follows changes their ids.
+
+        Tried on texts that begin in different ways; who uses it must still see whether a suffix begins with it.
+        """
+        tried = [self.suffix(kind, prefix, text) for text in ("", "make", " the", "Z", "7", '"', ".", "\n", "é", "中")]
+        same = 0
+        while all(len(ids) > same + 1 and ids[same] == tried[0][same] for ids in tried):
+            same += 1
+        return tuple(tried[0][:same])
 
     def text(self, text: str) -> list[int]:
         """Token ids of a plain text's whole prompt.
