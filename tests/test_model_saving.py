@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file, save_file
 from sentence_transformers import SentenceTransformer
 
@@ -265,3 +266,23 @@ def test_a_folder_with_another_tokenizer_is_refused(own_copy: Path) -> None:
     path.write_text(json.dumps(content), encoding="utf-8")
     with pytest.raises(ModelError, match="does not reproduce the vector saved with it"):
         load(own_copy)
+
+
+def test_a_pixel_budget_is_kept_with_the_model(built: Any, tmp_path: Path) -> None:
+    wide = Image.new("RGB", (400, 300), "red")
+    full = Embedder.load(built("qwen2-vl"))
+    small = Embedder.load(built("qwen2-vl"), max_pixels=56 * 56 * 2)
+    small.save(tmp_path / "small")
+    again = Embedder.load(tmp_path / "small")
+    assert len(small.planner.prepare(wide).tensors["pixel_values"]) < len(
+        full.planner.prepare(wide).tensors["pixel_values"]
+    )
+    np.testing.assert_array_equal(again.embed_images([wide]), small.embed_images([wide]))
+    assert np.abs(full.embed_images([wide]) - small.embed_images([wide])).max() > 1e-3
+
+
+def test_a_pixel_budget_is_refused_where_there_is_none(built: Any) -> None:
+    with pytest.raises(InputError, match="no pixel budget"):
+        Embedder.load(built("llava-clip-llama"), max_pixels=10_000)
+    with pytest.raises(InputError, match="below the model's least"):
+        Embedder.load(built("qwen2-vl"), max_pixels=1)

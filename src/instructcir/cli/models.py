@@ -45,7 +45,15 @@ def quieten(ctx: typer.Context) -> None:
     disable_progress_bars()
 
 
-def load(ctx: typer.Context, name: str, device: str, dtype: str, prompts: str | None, base: str | None) -> Embedder:
+def load(
+    ctx: typer.Context,
+    name: str,
+    device: str,
+    dtype: str,
+    prompts: str | None,
+    base: str | None,
+    max_pixels: int | None = None,
+) -> Embedder:
     """Load a model quietly, then say on stderr where it runs and what is out of the ordinary.
 
     Raises:
@@ -54,7 +62,7 @@ def load(ctx: typer.Context, name: str, device: str, dtype: str, prompts: str | 
     quieten(ctx)
     from instructcir.model.embedder import Embedder
 
-    embedder = Embedder.load(name, device, dtype, prompts=prompts, base=base)
+    embedder = Embedder.load(name, device, dtype, prompts=prompts, base=base, max_pixels=max_pixels)
     typer.echo(f"device: {embedder.checkpoint.placement.why}", err=True)
     if effect := embedder.adapter:
         said = f"adapter: {effect.tensors} tensors merged, changes a vector by {effect.vector_change:.2g} (1 - cosine)"

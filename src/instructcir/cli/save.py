@@ -16,6 +16,10 @@ def save(
     model: ModelName,
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The folder to write; must not exist, or be empty.")],
     prompts: Prompts = None,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Pixel budget of models that take pictures at their own size (Qwen-VL)."),
+    ] = None,
     base: Base = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -26,7 +30,7 @@ def save(
     The folder gives the same vectors in plain sentence-transformers, and stores probe vectors that later loads are
     checked against.
     """
-    embedder = load(ctx, model, device, dtype, prompts, base)
+    embedder = load(ctx, model, device, dtype, prompts, base, max_pixels)
     embedder.save(folder)
     result = {
         "folder": str(folder),

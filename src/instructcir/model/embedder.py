@@ -22,7 +22,7 @@ from instructcir.model.loading import Checkpoint, find_folder, load_checkpoint
 from instructcir.model.placement import prefix_bytes, token_budget
 from instructcir.model.planner import Planner
 from instructcir.model.prefix import PrefixCache, Reference
-from instructcir.model.preparation import prepare
+from instructcir.model.preparation import limit_pixels, prepare
 from instructcir.model.prompts import PromptSet, named
 from instructcir.model.rendering import ChatRenderer
 from instructcir.model.saving import save_folder
@@ -75,6 +75,7 @@ class Embedder:
         *,
         prompts: str | PromptSet | None = None,
         base: str | os.PathLike[str] | None = None,
+        max_pixels: int | None = None,
     ) -> Self:
         """Load a model: a folder, or the name of a hub repository.
 
@@ -85,6 +86,7 @@ class Embedder:
             dtype: "auto", "float32", "bfloat16" or "float16".
             prompts: a prompt set or its name, instead of the folder's own; `save` stores it with the model.
             base: the model under a LoRA adapter, instead of the one that the adapter names.
+            max_pixels: pixel budget of models that take pictures at their own size (Qwen-VL); `save` stores it.
 
         Raises:
             ModelError: the model cannot be loaded, or fails its checks.
@@ -93,11 +95,13 @@ class Embedder:
         """
         chosen = named(prompts) if isinstance(prompts, str) else prompts
         folder = find_folder(os.fspath(name_or_path))
-        if not is_adapter(folder):
-            return cls(load_checkpoint(folder, device, dtype, chosen))
-        under = base_folder(folder, base)
-        embedder = cls(load_checkpoint(under, device, dtype, chosen))
-        embedder.adapter = checks.adapt(embedder, folder, under)
+        under = base_folder(folder, base) if is_adapter(folder) else folder
+        checkpoint = load_checkpoint(under, device, dtype, chosen)
+        if max_pixels is not None:
+            limit_pixels(checkpoint.processor, max_pixels)
+        embedder = cls(checkpoint)
+        if under != folder:
+            embedder.adapter = checks.adapt(embedder, folder, under)
         return embedder
 
     def embed_images(

@@ -19,7 +19,7 @@ from transformers import AutoImageProcessor, PreTrainedTokenizerBase, ProcessorM
 from transformers.models.auto.auto_mappings import PROCESSOR_MAPPING_NAMES
 from transformers.models.auto.configuration_auto import model_type_to_module_name
 
-from instructcir.errors import DependencyError, ModelError
+from instructcir.errors import DependencyError, InputError, ModelError
 from instructcir.model.reading import first_line, read_json
 
 _NOT_PIXELS = {"input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids", "text_replacement_offsets"}
@@ -123,6 +123,25 @@ def _fill_from_config(processor: Any, config: Any) -> None:
     processor.vision_feature_select_strategy = config.vision_feature_select_strategy
     # towers with a class token give one feature more than patches; "default" drops that one again
     processor.num_additional_image_tokens = int(config.vision_feature_select_strategy == "default")
+
+
+def limit_pixels(processor: Any, most: int) -> None:
+    """Set the pixel budget of a model that takes pictures at their own size; it is saved with the model.
+
+    Args:
+        processor: the model's processor, changed in place.
+        most: pictures with more pixels are shrunk to about so many, their shape kept.
+
+    Raises:
+        InputError: the model takes all pictures at one size, or the budget is below its least.
+    """
+    images = processor.image_processor
+    if "max_pixels" not in getattr(type(images).valid_kwargs, "__annotations__", {}):
+        raise InputError(f"{type(images).__name__} has no pixel budget: it brings every picture to sizes of its own")
+    least = images.size["shortest_edge"]
+    if most < least:
+        raise InputError(f"a pixel budget of {most:,} is below the model's least, {least:,}")
+    images.size["longest_edge"] = most
 
 
 def prepare(processor: ProcessorMixin, image: Image.Image) -> PreparedImage:
