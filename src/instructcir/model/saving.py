@@ -120,6 +120,7 @@ def _save_modules(folder: Path, checkpoint: Checkpoint) -> None:
     }
     transformer = {
         "transformer_task": "feature-extraction",
+        "processor_kwargs": {"backend": "pil"},  # torchvision resizes otherwise, and would give other pixels
         "modality_config": {"text": way, "image": way, "image+text": way, "message": {**way, "format": "structured"}},
         "module_output_name": "token_embeddings",
         "processing_kwargs": {"chat_template": chat, "text": {"truncation": False}},
