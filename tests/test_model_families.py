@@ -355,3 +355,16 @@ def test_a_family_that_cannot_share_says_so_once(name: str, loaded: Load) -> Non
     assert len(warnings) == (name in CANNOT_SHARE)
     assert all("share" in warning for warning in warnings)
     assert loaded(name).planner.shares is (name not in CANNOT_SHARE)
+
+
+def test_progress_is_told_batch_by_batch(loaded: Callable[..., Embedder]) -> None:
+    embedder = loaded("llava-clip-llama")
+    budget, embedder.planner.budget = embedder.planner.budget, 100  # two or three of these prompts
+    told: list[int] = []
+    try:
+        embedder.embed_images(pictures() * 2, progress=lambda done, _: told.append(done))
+    finally:
+        embedder.planner.budget = budget
+    assert len(told) >= 6  # not once for all twenty
+    assert told == sorted(told)
+    assert told[-1] == 20

@@ -139,8 +139,8 @@ class Embedder:
             ImageError: a picture cannot be used and there is no `on_bad`.
         """
         jobs = (Job(image, (Ask("gallery", "", number),)) for number, image in enumerate(images))
-        for vectors in self.planner.images(jobs, by_number(on_bad), window):
-            vectors.sort(key=lambda pair: pair[0])
+        for batches in self.planner.images(jobs, by_number(on_bad), window):
+            vectors = sorted((pair for batch in batches for pair in batch), key=lambda pair: pair[0])
             if vectors:
                 numbers = np.array([number for number, _ in vectors], dtype=np.int64)
                 yield numbers, np.stack([vector.numpy() for _, vector in vectors])
@@ -224,12 +224,15 @@ class Embedder:
                 on_bad(number, error)
 
         done = 0
-        for vectors in self.planner.images(jobs_of(images, queries), by_number(leave_out if on_bad else None)):
-            for number, vector in vectors:
-                result[number] = vector.numpy()
-            done += len(vectors)
-            if progress:
-                progress(done + len(left_out), total)
+        for batches in self.planner.images(jobs_of(images, queries), by_number(leave_out if on_bad else None)):
+            for vectors in batches:
+                for number, vector in vectors:
+                    result[number] = vector.numpy()
+                done += len(vectors)
+                if progress:
+                    progress(done + len(left_out), total)
+        if progress and left_out:
+            progress(total, total)
         kept = np.ones(total, dtype=bool)
         kept[left_out] = False
         return result[: len(images)][kept[: len(images)]], result[len(images) :][kept[len(images) :]]

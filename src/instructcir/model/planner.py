@@ -79,8 +79,12 @@ class Planner:
         for batch in group_by_budget(lengths, range(len(rows)), self.budget):
             yield from self._run([rows[index] for index in batch], [])
 
-    def images(self, jobs: Iterable[Job], on_bad: OnBad | None = None, window: int = 64) -> Iterator[list[Vector]]:
-        """Vectors of jobs, a window of jobs at a time; within a window in no promised order.
+    def images(
+        self, jobs: Iterable[Job], on_bad: OnBad | None = None, window: int = 64
+    ) -> Iterator[Iterator[list[Vector]]]:
+        """Vectors of jobs, a window of jobs at a time and within it a batch at a time, in no promised order.
+
+        A window's batches must be taken before the next window is.
 
         Args:
             jobs: pictures with what is asked about them; read lazily, two windows ahead at most.
@@ -111,7 +115,7 @@ class Planner:
     def _open(self, image: ImageLike) -> PreparedImage:
         return self.prepare(open_rgb(image))
 
-    def _window(self, batch: list[tuple[Job, Future[PreparedImage]]], on_bad: OnBad | None) -> list[Vector]:
+    def _window(self, batch: list[tuple[Job, Future[PreparedImage]]], on_bad: OnBad | None) -> Iterator[list[Vector]]:
         jobs: list[tuple[Job, PreparedImage]] = []
         for job, future in batch:
             try:
@@ -120,19 +124,17 @@ class Planner:
                 if on_bad is None:
                     raise
                 on_bad(job, error)
-        vectors: list[Vector] = []
         rows: list[Row] = []
         for source, (job, image) in enumerate(jobs):
             for row in self.rows(job.asks, image, source):
                 if sum(map(len, row.suffixes)) > _SUFFIX_TOKENS and len(row.suffixes) > 1:
-                    vectors.extend(self._in_parts(row, image))
+                    yield from self._in_parts(row, image)
                 else:
                     rows.append(row)
         images = [image for _, image in jobs]
         for numbers in self._batches(rows, images):
             chosen = [rows[number] for number in numbers]
-            vectors.extend(self._run(chosen, [images[row.source or 0] for row in chosen]))
-        return vectors
+            yield list(self._run(chosen, [images[row.source or 0] for row in chosen]))
 
     def rows(self, asks: Sequence[Ask], image: PreparedImage, source: int) -> list[Row]:
         """The rows of one picture: one for all that can share its prefix, one each for what must run alone.
@@ -182,12 +184,12 @@ class Planner:
         order = sorted(range(len(numbers)), key=lengths.__getitem__)
         return [[numbers[index] for index in part] for part in group_by_budget(lengths, order, self.budget)]
 
-    def _in_parts(self, row: Row, image: PreparedImage) -> Iterator[Vector]:
+    def _in_parts(self, row: Row, image: PreparedImage) -> Iterator[list[Vector]]:
         state = self.backbone.start(row.prefix, image)
         order = range(len(row.suffixes))
         for part in cut_by_tokens([len(row.suffixes[number]) for number in order], _SUFFIX_TOKENS):
             unit = self.backbone.go_on(state, [row.suffixes[number] for number in part])
-            yield from ((row.outputs[number], vector) for number, vector in zip(part, unit, strict=True))
+            yield [(row.outputs[number], vector) for number, vector in zip(part, unit, strict=True)]
 
     def runs_alone(self, row: Row) -> bool:
         """Whether a row of one prompt must not use, or make, a shared prefix."""
