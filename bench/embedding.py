@@ -22,19 +22,14 @@ from pathlib import Path
 import numpy as np
 import torch
 import transformers
-from peers import StraightforwardLoop
-from shapes import checkpoint, flops_per_image, pictures
+from common.peers import StraightforwardLoop
+from common.shapes import MODIFICATIONS, checkpoint, flops_per_image, pictures
 from transformers.utils.logging import disable_progress_bar
 
+from instructcir.images import open_rgb
 from instructcir.items import ComposedQuery
 from instructcir.model.embedder import Embedder
 from instructcir.model.placement import processor_multiplies_bfloat16
-
-MODIFICATIONS = [
-    "make it red", "is darker and has long sleeves", "without the belt, and shorter", "show two of them on a beach",
-    "same cut, but in green with white dots", "put it on a wooden table", "add a dog on the left",
-    "at night, in the rain",
-]  # fmt: skip
 
 
 def in_turns(rounds: int, *works: Callable[[], object]) -> list[float]:
@@ -68,7 +63,7 @@ def gallery(dtype: str, device: str, rounds: int) -> None:
     from sentence_transformers import SentenceTransformer
 
     files = pictures(16)
-    opened = [open_for_peer(data) for data in files]
+    opened = [open_rgb(data) for data in files]  # the peer gets pixels, ours gets files
     loop = StraightforwardLoop(checkpoint("mid", dtype, device))
     ours = Embedder(checkpoint("mid", dtype, device))
     with tempfile.TemporaryDirectory() as folder:
@@ -95,13 +90,6 @@ def gallery(dtype: str, device: str, rounds: int) -> None:
     print(
         f"largest difference to (a): {np.abs(one - other).max():.1e}, smallest cosine {(one * other).sum(1).min():.5f}"
     )
-
-
-def open_for_peer(data: bytes) -> object:
-    """The peer gets pixels; ours gets files."""
-    from instructcir.images import open_rgb
-
-    return open_rgb(data)
 
 
 def precision(device: str) -> None:
@@ -163,7 +151,11 @@ def refinement(dtype: str, device: str, rounds: int) -> None:
         lambda: open_reference.embed(MODIFICATIONS),
     )
     whole = embedder.embed_queries([ComposedQuery(files[0], MODIFICATIONS[0])])
+    prefix = embedder.renderer.prefix("query", embedder.planner.prepare(open_rgb(files[0])).expansion)
+    lengths = [len(embedder.renderer.suffix("query", prefix, text)) for text in MODIFICATIONS]
     print(f"\n## later modifications of one reference, full, {dtype}")
+    print(f"a prompt: {len(prefix.ids)} tokens with the picture, then {lengths[1]} for the one alone, "
+          f"{min(lengths)} to {max(lengths)} for the eight")  # fmt: skip
     print(f"(a) straightforward loop, one query    {peer:8.2f} s")
     print(f"ours, a cold query                     {cold:8.2f} s   {peer / cold:5.1f} x (a)")
     print(f"ours, a later modification, alone      {alone:8.2f} s   {cold / alone:5.1f} x cheaper than cold")
@@ -222,7 +214,7 @@ def main() -> None:
             mixed(options.size, dtype, device, 16 if options.size == "mid" else 3, max(1, rounds // 2))
         gc.collect()
         if options.size == "full" and options.part in (None, "refinement"):
-            refinement(dtype, device, max(2, rounds // 2))
+            refinement(dtype, device, max(2, rounds - 2))
     if options.size == "mid" and options.part in (None, "precision"):
         precision(device)
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from instructcir.cli.models import AsJson, Base, Device, Dtype, Prompts, load, quieten
+from instructcir.cli.models import AsJson, Base, Device, Dtype, load, quieten
 from instructcir.cli.output import print_json_line
 from instructcir.errors import InputError
 
@@ -47,7 +47,6 @@ def demo(
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the pictures and the sheet go.")] = Path(
         "instructcir-demo"
     ),
-    prompts: Prompts = None,
     base: Base = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -66,7 +65,7 @@ def demo(
         _write_png(out / f"{number:02}-{garment.name.replace(', ', '-').replace(' ', '-')}.png", garment.image)
     with tempfile.TemporaryDirectory(prefix="instructcir-demo-") as scratch:
         name = model or _untrained(Path(scratch) / "untrained")
-        embedder = load(ctx, name, device, dtype, prompts, base)
+        embedder = load(ctx, name, device, dtype, base)
         result, hits = _run(embedder, garments)
     from instructcir.cli.demo_sheet import draw_sheet
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 
 import typer
 
-from instructcir.cli.models import AsJson, Base, Device, Dtype, Prompts, load, model_folder, quieten
+from instructcir.cli.models import AsJson, Base, Device, Dtype, load, model_folder, quieten
 from instructcir.cli.output import print_json_line
 from instructcir.errors import DependencyError, ModelError, PromptError
 
@@ -28,7 +28,6 @@ def doctor(
     model: Annotated[
         str | None, typer.Argument(metavar="MODEL", help="Also load this model and run every check on it.")
     ] = None,
-    prompts: Prompts = None,
     base: Base = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -44,7 +43,7 @@ def doctor(
         quieten(ctx)
         passed += [_report(check, as_json) for check in _machine(device)]
         if model is not None:
-            passed += [_report(check, as_json) for check in _model(ctx, model, device, dtype, prompts, base)]
+            passed += [_report(check, as_json) for check in _model(ctx, model, device, dtype, base)]
     elif model is not None and not as_json:
         typer.echo("the model is not looked at before the versions are right", err=True)
     if not all(passed):
@@ -114,9 +113,7 @@ def _machine(device: str) -> list[Finding]:
     return checks
 
 
-def _model(
-    ctx: typer.Context, model: str, device: str, dtype: str, prompts: str | None, base: str | None
-) -> list[Finding]:
+def _model(ctx: typer.Context, model: str, device: str, dtype: str, base: str | None) -> list[Finding]:
     """Checks of a model: whether it fits first, and only then by loading it."""
     folder, _ = model_folder(model, base)  # a model that is not there is a wrong argument, no finding
     checks: list[Finding] = []
@@ -125,7 +122,7 @@ def _model(
         if checks[0].passed:
             from instructcir.model.checks import examine
 
-            found = examine(load(ctx, model, device, dtype, prompts, base))
+            found = examine(load(ctx, model, device, dtype, base))
             checks += [Finding(check.name, check.passed, check.detail) for check in found]
     except (ModelError, PromptError, DependencyError) as error:
         checks.append(Finding("model", False, str(error)))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from instructcir.cli.inputs import QueryLine, find_pictures, read_lines, read_queries
-from instructcir.cli.models import AsJson, Base, Device, Dtype, ModelName, Prompts, load
+from instructcir.cli.models import AsJson, Base, Device, Dtype, ModelName, load
 from instructcir.cli.output import print_json_line, progress_bar
 from instructcir.errors import ImageError, InputError
 
@@ -43,7 +43,6 @@ def embed(
     skip_bad: Annotated[
         bool, typer.Option("--skip-bad", help="Leave out pictures that cannot be read, and list them on stderr.")
     ] = False,
-    prompts: Prompts = None,
     base: Base = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -63,7 +62,7 @@ def embed(
         raise InputError(f"{out}: is a folder, or its folder does not exist; name a file in a folder that exists")
     if others:
         typer.echo(f"note: left out of the folders, since their names are no pictures': {others:,} files", err=True)
-    embedder = load(ctx, model, device, dtype, prompts, base)
+    embedder = load(ctx, model, device, dtype, base)
     arrays, bad = _arrays(embedder, pictures, asked, lines, skip_bad)
     _write(out, {**arrays, "model": str(embedder.checkpoint.folder), "prompts": embedder.prompts.name})
     counts = {kind: len(arrays[f"{kind}_vectors"]) for kind in ("gallery", "query", "text")}

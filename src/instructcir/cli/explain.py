@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from instructcir.cli.models import AsJson, Base, Device, Dtype, ModelOption, Prompts, load
+from instructcir.cli.models import AsJson, Base, Device, Dtype, ModelOption, load
 from instructcir.cli.output import print_json_line
 from instructcir.errors import InputError
 
@@ -27,7 +27,6 @@ def explain(
             "Left out: the middle third, where the words' states gather from the picture.",
         ),
     ] = None,
-    prompts: Prompts = None,
     base: Base = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -39,7 +38,7 @@ def explain(
     heads and layers, beside the same for the bare gallery prompt. Attention is a hint at what matters, not a proof.
     """
     chosen = parse_layers(layers) if layers is not None else None
-    embedder = load(ctx, model, device, dtype, prompts, base)
+    embedder = load(ctx, model, device, dtype, base)
     from instructcir.files import write_atomic
     from instructcir.model import attention
     from instructcir.model.attention_picture import draw_explanation

@@ -50,8 +50,8 @@ def load(
     name: str,
     device: str,
     dtype: str,
-    prompts: str | None,
     base: str | None,
+    prompts: str | None = None,
     max_pixels: int | None = None,
 ) -> Embedder:
     """Load a model quietly, then say on stderr where it runs and what is out of the ordinary.

@@ -30,7 +30,7 @@ def save(
     The folder gives the same vectors in plain sentence-transformers, and stores probe vectors that later loads are
     checked against.
     """
-    embedder = load(ctx, model, device, dtype, prompts, base, max_pixels)
+    embedder = load(ctx, model, device, dtype, base, prompts, max_pixels)
     embedder.save(folder)
     result = {
         "folder": str(folder),

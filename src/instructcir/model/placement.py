@@ -89,7 +89,7 @@ def _automatic(device: torch.device, weights: int, saved: torch.dtype | None) ->
 
 def token_budget(device: torch.device) -> int:
     """Padded tokens of a batch: enough to fill the machine's matrix units, small enough to stay in its caches."""
-    return 2048 if device.type == "cpu" else 16_384
+    return 1024 if device.type == "cpu" else 16_384
 
 
 def prefix_bytes(device: torch.device) -> int:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image, ImageFilter
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers.trainers import BpeTrainer
 from transformers import (
     CLIPVisionConfig,
     LlamaConfig,
@@ -25,6 +27,19 @@ from instructcir.model.preparation import load_processor
 from instructcir.model.untrained import write_untrained
 
 VOCABULARY = 32_064
+
+MODIFICATIONS = [
+    "make it red",
+    "is darker and has long sleeves",
+    "without the belt, and shorter",
+    "show two of them on a beach",
+    "same cut, but in green with white dots",
+    "put it on a wooden table",
+    "add a dog on the left",
+    "at night, in the rain",
+]
+# the misspelt word of the prompt and the turn's opening are left out: real tokenizers spell them in pieces, too
+_PROMPT_WORDS = ["Modify this image with", " modified image in one word", "Describe this image in one word"]
 
 SHAPES = {
     # CLIP-B/16 at 224 pixels with a 12-layer Llama decoder
@@ -56,6 +71,7 @@ def checkpoint(size: str, dtype: str, device: str = "cpu") -> Checkpoint:
     """A checkpoint of one of `SHAPES`, made in memory."""
     folder = Path(tempfile.mkdtemp()) / "untrained"
     write_untrained(folder)
+    _tokenizer().save(str(folder / "tokenizer.json"))
     vision, text = SHAPES[size]
     tokenizer = PreTrainedTokenizerFast.from_pretrained(folder)
     config = LlavaConfig(
@@ -79,6 +95,18 @@ def checkpoint(size: str, dtype: str, device: str = "cpu") -> Checkpoint:
         prompts.named("instructcir"),
         placement,
     )
+
+
+def _tokenizer() -> Tokenizer:
+    """Ordinary words are one token each, as in real tokenizers, so that prompts have a real model's length."""
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    special = ["<s>", "</s>", "<pad>", "<image>"]
+    trainer = BpeTrainer(vocab_size=2048, initial_alphabet=alphabet, special_tokens=special, show_progress=False)
+    tokenizer.train_from_iterator([*MODIFICATIONS, *_PROMPT_WORDS], trainer)
+    return tokenizer
 
 
 def _random(config: LlavaConfig, dtype: torch.dtype, device: torch.device) -> LlavaForConditionalGeneration:
