@@ -38,8 +38,14 @@ MODIFICATIONS = [
     "add a dog on the left",
     "at night, in the rain",
 ]
-# the misspelt word of the prompt and the turn's opening are left out: real tokenizers spell them in pieces, too
-_PROMPT_WORDS = ["Modify this image with", " modified image in one word", "Describe this image in one word"]
+# to be as long as with the Llama tokenizer: "desribe" in three pieces, the turn's end in three tokens
+_PROMPT_WORDS = [
+    "Modify this image with",
+    " modified image in one word",
+    "Describe this image in one word",
+    " des tribe",
+    "ASSISTANT",
+]
 
 SHAPES = {
     # CLIP-B/16 at 224 pixels with a 12-layer Llama decoder
