@@ -106,8 +106,13 @@ def multiply_in_float32(model: nn.Module) -> None:
     """Keep large weights in half precision and compute in float32, for processors that only emulate its products.
 
     Half the memory of a float32 model, its speed but for a conversion that costs as much as a few tokens, and better
-    numbers than half precision throughout, since only weights are rounded. Everything else becomes float32.
+    numbers than half precision throughout, since only weights are rounded. Everything else becomes float32. One thread
+    at a time may use the model then, since all layers widen into the same memory.
     """
+    scratch = torch.empty(0)
+    layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
+    if layers:  # one piece of memory for all: fresh memory would be cleared by the system at every product
+        scratch = torch.empty(max(_CHUNK, *(64 * layer.in_features for layer in layers)))
     for module in model.modules():
         kept: Any = module if isinstance(module, (nn.Linear, nn.Embedding)) else None
         for name, parameter in module.named_parameters(recurse=False):
@@ -118,10 +123,10 @@ def multiply_in_float32(model: nn.Module) -> None:
             if buffer.is_floating_point():
                 setattr(module, name, buffer.float())
         if kept is not None and kept.weight.dtype != torch.float32:
-            kept.forward = _widening_linear(kept) if isinstance(kept, nn.Linear) else _widening_embedding(kept)
+            kept.forward = _widening_linear(kept, scratch) if isinstance(kept, nn.Linear) else _widening_embedding(kept)
 
 
-def _widening_linear(layer: nn.Linear) -> Callable[[torch.Tensor], torch.Tensor]:
+def _widening_linear(layer: nn.Linear, scratch: torch.Tensor) -> Callable[[torch.Tensor], torch.Tensor]:
     rows = max(64, _CHUNK // layer.in_features)
 
     def forward(input: torch.Tensor) -> torch.Tensor:
@@ -129,7 +134,7 @@ def _widening_linear(layer: nn.Linear) -> Callable[[torch.Tensor], torch.Tensor]
         few = len(flat_NI) < _FEW  # then the weights are the large side, and products run faster with them on the left
         shape = (layer.out_features, len(flat_NI)) if few else (len(flat_NI), layer.out_features)
         result = input.new_empty(shape)
-        wide = input.new_empty(min(rows, layer.out_features), layer.in_features)
+        wide = scratch[: min(rows, layer.out_features) * layer.in_features].view(-1, layer.in_features)
         for start in range(0, layer.out_features, rows):
             stop = min(start + rows, layer.out_features)
             part_OI = wide[: stop - start].copy_(layer.weight[start:stop])
