@@ -14,7 +14,6 @@ import pytest
 import torch
 from transformers import AutoProcessor
 
-from instructcir.errors import DependencyError
 from tiny_models import FAMILIES, pictures
 
 TORCHVISION = find_spec("torchvision") is not None
@@ -60,9 +59,3 @@ def assert_same_pixels(ours: dict[str, torch.Tensor], stock: Any) -> None:
         difference = (tensor.float() - other.float()).abs().numpy()
         assert float(np.mean(difference)) < 0.02, name
         assert float(np.quantile(difference, 0.99)) < 0.15, name
-
-
-@pytest.mark.skipif(TORCHVISION, reason="torchvision is here, and this model loads")
-def test_without_torchvision_a_model_that_needs_it_says_so(built: Any, loaded: Any) -> None:
-    with pytest.raises(DependencyError, match="torchvision"):
-        loaded("mistral3")
