@@ -71,9 +71,10 @@ class Backbone:
         model: any image-text chat model, in evaluation mode, on its device.
         image_token_ids: ids that stand for parts of a picture.
         pad_id: id to pad with; never an image token.
+        for_training: keep every form that gradients pass through, at the price of some speed.
     """
 
-    def __init__(self, model: Any, image_token_ids: Sequence[int], pad_id: int) -> None:
+    def __init__(self, model: Any, image_token_ids: Sequence[int], pad_id: int, *, for_training: bool = False) -> None:
         self.model = model
         self.base = model.base_model
         self.decoder = self.base.get_decoder()
@@ -86,9 +87,9 @@ class Backbone:
         self.own_pass_length = _own_pass_length(text_config)
         self._takes = set(inspect.signature(self.base.forward).parameters)
         self._lock = threading.RLock()
-        if computes_in_float32(self.device, self.base.get_input_embeddings().weight.dtype):
+        if not for_training and computes_in_float32(self.device, self.base.get_input_embeddings().weight.dtype):
             multiply_in_float32(model)
-        self.streamlined = streamline(model)
+        self.streamlined = {} if for_training else streamline(model)
         self._last_layer = LastLayer(self.decoder)
         self.skipped_vision_layers = skip_unused_vision_layers(self.base)
 
@@ -119,19 +120,23 @@ class Backbone:
             For each row, (its suffixes, D) float32.
         """
         packed = pack(rows, self.pad_id)
+        unit = normalize(self.states(rows, images, packed, packed.ends).float(), dim=-1).cpu()
+        return [unit[b, : len(row.suffixes)] for b, row in enumerate(rows)]
+
+    def states(
+        self, rows: Sequence[Row], images: Sequence[PreparedImage], packed: Packed, reads: torch.Tensor
+    ) -> torch.Tensor:
+        """Final hidden states (B, R, D) of packed rows at the positions `reads` (B, R); gradients pass if enabled."""
         inputs = self._image_inputs(images)
-        starts = [len(row.prefix) for row in rows]
-        positions = self._positions(packed, starts, inputs)
-        with self._last_layer.reading(packed.ends.to(self.device)):
-            states = self.base(
+        positions = self._positions(packed, [len(row.prefix) for row in rows], inputs)
+        with self._last_layer.reading(reads.to(self.device)):
+            return self.base(  # type: ignore[no-any-return]
                 input_ids=packed.ids.to(self.device),
                 attention_mask=self._additive(packed.visible),
                 position_ids=positions,
                 use_cache=False,
                 **inputs,
             ).last_hidden_state
-        unit = normalize(states.float(), dim=-1).cpu()
-        return [unit[b, : len(row.suffixes)] for b, row in enumerate(rows)]
 
     @_one_at_a_time
     @torch.inference_mode()

@@ -7,17 +7,48 @@ on it; but it knows nothing, and what it ranks first means nothing.
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from tokenizers import Tokenizer, decoders, models, pre_tokenizers
+from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from tokenizers.trainers import BpeTrainer
 from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
 
 from instructcir.files import atomic_folder
 
-SIDE, PATCH = 224, 16
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Sizes of a small LLaVA-shaped model.
+
+    Attributes:
+        side: pictures are brought to so many pixels a side.
+        patch: pixels a side of a patch; each patch is one image token.
+        vision_width: hidden size of the tower; `vision_inner` that of its feed-forward layers.
+        vision_layers: layers of the tower, all of which are used.
+        vision_heads: attention heads of the tower.
+        width: hidden size of the decoder, and D of its vectors; `inner` that of its feed-forward layers.
+        layers: decoder layers.
+        heads: attention heads of the decoder.
+        vocabulary: entries of the tokenizer.
+    """
+
+    side: int = 224
+    patch: int = 16
+    vision_width: int = 128
+    vision_inner: int = 384
+    vision_layers: int = 4
+    vision_heads: int = 2
+    width: int = 192
+    inner: int = 576
+    layers: int = 6
+    heads: int = 3
+    vocabulary: int = 512
+
 
 # The tokenizer is learned from these lines; all else is spelled in bytes.
 _LINES = """
@@ -26,6 +57,8 @@ Modify this image with "make it blue and shorter", describe modified image in on
 the same shirt in green with stripes; darker, longer, plain, smaller, larger, with a pocket and white buttons
 a yellow skirt, black trousers, a purple hat, orange shoes, a small bag, two dogs on a beach under a cloudy sky
 """
+_WORDS = r" ?\p{L}+| ?\p{N}| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+"""What a token may span: a word with the space before it, a digit, a run of signs, white space."""
 _SPECIAL = ("<s>", "</s>", "<pad>", "<image>")
 _TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}{{ 'USER: ' if message['role'] == 'user' else '' }}"
@@ -35,55 +68,71 @@ _TEMPLATE = (
 )
 
 
-def write_untrained(folder: Path, seed: int = 0) -> None:
-    """Write the model as a hub repository would hold it; about 4 million weights, 16 MB.
+def write_untrained(
+    folder: Path,
+    seed: int = 0,
+    shape: Shape = Shape(),
+    lines: Iterable[str] = _LINES.strip().splitlines(),
+    *,
+    whole: Sequence[str] = (),
+    spread: bool = True,
+) -> None:
+    """Write the model as a hub repository would hold it; by default about 4 million weights, 16 MB.
 
     Args:
         folder: must not exist, or be empty.
         seed: of the weights.
+        shape: its sizes.
+        lines: what the tokenizer is learned from.
+        whole: phrases that may become one token each: the fixed words of prompts, if `lines` repeats them.
+        spread: large weights, which tell pictures apart untrained; False for the usual small start of a training.
 
     Raises:
         InputError: the folder holds files, or cannot be written.
     """
-    tokenizer = _tokenizer()
+    tokenizer = _tokenizer(lines, shape.vocabulary, whole)
     with atomic_folder(folder) as target:
         tokenizer.save(str(target / "tokenizer.json"))
-        _model(tokenizer, seed).save_pretrained(target)
-        for name, content in _settings().items():
+        _model(tokenizer, seed, shape, spread).save_pretrained(target)
+        for name, content in _settings(shape).items():
             (target / name).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
 
 
-def _tokenizer() -> Tokenizer:
+def _tokenizer(lines: Iterable[str], size: int, whole: Sequence[str]) -> Tokenizer:
     """A byte-level BPE tokenizer: every text can be written with it."""
     tokenizer = Tokenizer(models.BPE())
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    pieces = Regex("|".join([*map(re.escape, whole), _WORDS]))
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [pre_tokenizers.Split(pieces, "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)]
+    )
     tokenizer.decoder = decoders.ByteLevel()
     trainer = BpeTrainer(
-        vocab_size=512,
+        vocab_size=size,
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         special_tokens=list(_SPECIAL),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(_LINES.strip().splitlines(), trainer)
+    tokenizer.train_from_iterator(lines, trainer)
     return tokenizer
 
 
-def _model(tokenizer: Tokenizer, seed: int) -> LlavaForConditionalGeneration:
+def _model(tokenizer: Tokenizer, seed: int, shape: Shape, spread: bool) -> LlavaForConditionalGeneration:
     vision = CLIPVisionConfig(
-        hidden_size=128,
-        intermediate_size=384,
-        num_attention_heads=2,
-        num_hidden_layers=4,
-        image_size=SIDE,
-        patch_size=PATCH,
+        hidden_size=shape.vision_width,
+        intermediate_size=shape.vision_inner,
+        num_attention_heads=shape.vision_heads,
+        num_hidden_layers=shape.vision_layers,
+        image_size=shape.side,
+        patch_size=shape.patch,
     )
     text = LlamaConfig(
         vocab_size=tokenizer.get_vocab_size(),
-        hidden_size=192,
-        intermediate_size=576,
-        num_attention_heads=3,
-        num_key_value_heads=3,
-        num_hidden_layers=6,
+        hidden_size=shape.width,
+        intermediate_size=shape.inner,
+        num_attention_heads=shape.heads,
+        num_key_value_heads=shape.heads,
+        num_hidden_layers=shape.layers,
+        tie_word_embeddings=not spread,
         max_position_embeddings=4096,
         bos_token_id=tokenizer.token_to_id("<s>"),
         eos_token_id=tokenizer.token_to_id("</s>"),
@@ -92,15 +141,17 @@ def _model(tokenizer: Tokenizer, seed: int) -> LlavaForConditionalGeneration:
         vision_config=vision,
         text_config=text,
         image_token_index=tokenizer.token_to_id("<image>"),
-        vision_feature_layer=-2,
+        vision_feature_layer=-2 if spread else -1,
+        tie_word_embeddings=not spread,
         vision_feature_select_strategy="default",
-        image_seq_length=(SIDE // PATCH) ** 2,
+        image_seq_length=(shape.side // shape.patch) ** 2,
         pad_token_id=tokenizer.token_to_id("<pad>"),
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         model = LlavaForConditionalGeneration(config)
-        _spread(model)
+        if spread:
+            _spread(model)
     model.eval()
     return model
 
@@ -113,7 +164,7 @@ def _spread(model: torch.nn.Module) -> None:
             torch.nn.init.normal_(weight, std=0.5 if "embed_tokens" in name else (weight.numel() / len(weight)) ** -0.5)
 
 
-def _settings() -> dict[str, object]:
+def _settings(shape: Shape) -> dict[str, object]:
     """The files beside the weights and the tokenizer, by name."""
     return {
         "tokenizer_config.json": {
@@ -128,14 +179,14 @@ def _settings() -> dict[str, object]:
         "processor_config.json": {
             "processor_class": "LlavaProcessor",
             "image_token": "<image>",
-            "patch_size": PATCH,
+            "patch_size": shape.patch,
             "num_additional_image_tokens": 1,
             "vision_feature_select_strategy": "default",
         },
         "preprocessor_config.json": {
             "image_processor_type": "CLIPImageProcessor",
             "processor_class": "LlavaProcessor",
-            "size": {"height": SIDE, "width": SIDE},
+            "size": {"height": shape.side, "width": shape.side},
             "do_center_crop": False,
             "do_convert_rgb": True,
             "do_normalize": True,

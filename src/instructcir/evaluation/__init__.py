@@ -1,0 +1,1 @@
+"""How well vectors rank: metrics, and tests on drawn worlds."""

@@ -1,0 +1,1 @@
+"""Both training stages: recipes, the objective, and the run on transformers' trainer."""

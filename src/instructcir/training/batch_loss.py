@@ -1,0 +1,179 @@
+"""The loss of a whole batch, in one pass or in chunks with the same gradients and a chunk's memory.
+
+In chunks: first all vectors without gradients, then the loss and its gradient towards each vector, then each chunk
+again with gradients, driven by those of its vectors (GradCache: Gao et al., 2021). Equal to one pass, at the price of a
+second forward pass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import torch
+
+from instructcir.training.gathering import gather, gather_numbers, processes
+from instructcir.training.learner import Vectors
+from instructcir.training.objective import TEMPERATURE, at_dimensions, contrastive
+from instructcir.training.samples import Chunk
+
+# shapes: S pictures, W wishes, D dimensions
+
+Forward = Callable[[Chunk], tuple[Vectors, torch.Tensor]]
+
+
+@dataclass(frozen=True, slots=True)
+class Objective:
+    """What is minimised. The paper's stage 1 is `pairs` alone, its stage 2 `triplets` alone, all else as it is here.
+
+    Attributes:
+        answers: weight of saying the right answers.
+        pairs: weight of the contrast between pictures and captions.
+        triplets: weight of the contrast between composed queries and modified captions.
+        temperature: divides similarities; where it is learned, where it starts.
+        learnable_temperature: whether it is learned.
+        original_caption_negatives: every original caption of the batch is wrong for every composed query.
+        reference_image_negatives: so is every reference picture, most of all the query's own.
+        both_directions: contrast from captions to pictures and queries too.
+        equal_texts_are_right: a caption equal to the right one is not counted as wrong.
+        matryoshka: also contrast vectors cut to these lengths.
+    """
+
+    answers: float = 0.0
+    pairs: float = 0.0
+    triplets: float = 0.0
+    temperature: float = TEMPERATURE
+    learnable_temperature: bool = False
+    original_caption_negatives: bool = True
+    reference_image_negatives: bool = False
+    both_directions: bool = False
+    equal_texts_are_right: bool = False
+    matryoshka: tuple[int, ...] = field(default=())
+
+
+def contrasts(
+    objective: Objective, vectors: Vectors, chunks: Sequence[Chunk], temperature: float | torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """The contrastive losses of a global batch, by name; `vectors` are this process's own."""
+    blocks = [gather(block) for block in vectors.all()]
+    caption_keys, modified_keys = _text_keys(chunks) if objective.equal_texts_are_right else (None, None)
+    found: dict[str, list[torch.Tensor]] = {"pairs": [], "triplets": []}
+    for gallery, composed, captions, modified in at_dimensions(blocks, objective.matryoshka):
+        if objective.pairs:
+            found["pairs"].append(
+                contrastive(
+                    gallery,
+                    captions,
+                    temperature=temperature,
+                    both_directions=objective.both_directions,
+                    same_QQ=_equal(caption_keys, caption_keys),
+                )
+            )
+        if objective.triplets:
+            negatives, same = [], []
+            if objective.original_caption_negatives:
+                negatives.append(captions)
+                same.append(_equal(modified_keys, caption_keys))
+            if objective.reference_image_negatives:
+                negatives.append(gallery)
+                same.append(_equal(modified_keys, caption_keys))
+            found["triplets"].append(
+                contrastive(
+                    composed,
+                    modified,
+                    negatives,
+                    temperature=temperature,
+                    both_directions=objective.both_directions,
+                    same_QQ=_equal(modified_keys, modified_keys),
+                    same_negatives=same,
+                )
+            )
+    return {name: torch.stack(values).mean() for name, values in found.items() if values}
+
+
+def _equal(left: torch.Tensor | None, right: torch.Tensor | None) -> torch.Tensor | None:
+    return None if left is None or right is None else left[:, None] == right[None, :]
+
+
+def _text_keys(chunks: Sequence[Chunk]) -> tuple[torch.Tensor, torch.Tensor]:
+    """A number for each caption and each modified caption of the global batch, equal for equal texts."""
+    captions = [_key(chunk.text_ids[n]) for chunk in chunks for n in chunk.captions.tolist()]
+    modified = [_key(chunk.text_ids[n]) for chunk in chunks for n in chunk.modified.tolist()]
+    return gather_numbers(torch.tensor(captions)), gather_numbers(torch.tensor(modified))
+
+
+def _key(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode("utf-8", "replace"), digest_size=7).digest())
+
+
+def one_pass(
+    objective: Objective, forward: Forward, chunk: Chunk, temperature: float | torch.Tensor
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """The weighted loss of a batch that fits in memory as it is, with its graph; and its parts as figures."""
+    vectors, answers = forward(chunk)
+    parts = contrasts(objective, vectors, [chunk], temperature)
+    if objective.answers:
+        parts["answers"] = answers
+    total = sum((getattr(objective, name) * value for name, value in parts.items()), start=answers.new_zeros(()))
+    return _times_processes(total), {name: float(value.detach()) for name, value in parts.items()}
+
+
+def in_chunks(
+    objective: Objective,
+    forward: Forward,
+    chunks: Sequence[Chunk],
+    temperature: float | torch.Tensor,
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """The same of a batch in chunks; gradients of all weights are added where they belong before it returns.
+
+    Returns:
+        The loss as a leaf (its backward pass does nothing), and its parts as figures.
+    """
+    device_states = []
+    kept: list[Vectors] = []
+    with torch.no_grad():
+        for chunk in chunks:
+            device_states.append(_random_state())
+            kept.append(forward(chunk)[0])
+    leaves = Vectors(*(torch.cat(blocks).requires_grad_() for blocks in zip(*(v.all() for v in kept), strict=True)))
+    parts = contrasts(objective, leaves, chunks, temperature)
+    total = sum((getattr(objective, name) * value for name, value in parts.items()), start=torch.zeros(()))
+    if parts:
+        _times_processes(total).backward()  # type: ignore[no-untyped-call]
+    figures = {name: float(value.detach()) for name, value in parts.items()}
+    spoken = sum(len(chunk.says) for chunk in chunks)
+    said = 0.0
+    starts = [0, 0, 0, 0]
+    for chunk, state in zip(chunks, device_states, strict=True):
+        with torch.random.fork_rng():
+            _set_random_state(state)
+            vectors, answers = forward(chunk)
+        share = len(chunk.says) / spoken if spoken else 0.0
+        surrogate = objective.answers * share * answers
+        said += share * float(answers.detach())
+        for number, (block, leaf) in enumerate(zip(vectors.all(), leaves.all(), strict=True)):
+            if len(block) and leaf.grad is not None:
+                surrogate = surrogate + (block * leaf.grad[starts[number] : starts[number] + len(block)]).sum()
+            starts[number] += len(block)
+        surrogate.backward()  # type: ignore[no-untyped-call]
+    if objective.answers:
+        figures["answers"] = said
+    value = float(total.detach()) + objective.answers * said
+    return torch.tensor(value, requires_grad=True), figures
+
+
+def _times_processes(loss: torch.Tensor) -> torch.Tensor:
+    """The same value with a gradient times the number of processes, whose gradients are averaged afterwards."""
+    count = processes()
+    return loss if count == 1 else loss + (count - 1) * (loss - loss.detach())
+
+
+def _random_state() -> tuple[torch.Tensor, list[torch.Tensor]]:
+    return torch.get_rng_state(), torch.cuda.get_rng_state_all() if torch.cuda.is_available() else []
+
+
+def _set_random_state(state: tuple[torch.Tensor, list[torch.Tensor]]) -> None:
+    torch.set_rng_state(state[0])
+    if state[1]:
+        torch.cuda.set_rng_state_all(state[1])

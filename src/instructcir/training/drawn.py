@@ -1,0 +1,129 @@
+"""Samples from the drawn worlds: as many as wanted, each the same whenever it is asked for.
+
+A sample's words are always new; its picture comes from a pool that is drawn once, kept as raw pixels in a folder, and
+shared by the stages of a training.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from torch.utils.data import Dataset
+
+from instructcir.errors import InputError
+from instructcir.training.samples import Sample
+from instructcir.worlds.rasterise import rasterise
+from instructcir.worlds.registry import world as world_named
+from instructcir.worlds.splits import drawing_of, facts_of, training_change
+from instructcir.worlds.world import Detail, World
+
+# shapes: P pictures of a pool, H, W pixels
+
+_SCALES = (1, 1, 1.3, 1.7)
+"""Pictures are drawn at these multiples of the side and shrunk, so that sharpness tells nothing."""
+
+
+class Pool:
+    """Pictures of one world's training split, drawn when first asked for and kept on disk.
+
+    Args:
+        folder: where the pixels are kept; made if missing, and safe to share between processes.
+        world: the world's name.
+        size: P.
+        side: pixels a side.
+    """
+
+    def __init__(self, folder: Path, world: str, size: int, side: int) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.world = world_named(world)
+        self.size, self.side = size, side
+        name = f"{world}-{size}x{side}"
+        self._pixels = _mapped(folder / f"{name}.pixels", (size, side, side, 3))
+        self._drawn = _mapped(folder / f"{name}.drawn", (size,))
+
+    def image(self, number: int) -> Image.Image:
+        """Picture `number` (below P) as RGB."""
+        if not self._drawn[number]:
+            drawing = drawing_of(self.world, "train", number)
+            drawn_side = round(self.side * _SCALES[number % len(_SCALES)])
+            picture = rasterise(self.world.svg(drawing), drawn_side)
+            if drawn_side != self.side:
+                picture = picture.resize((self.side, self.side), Image.Resampling.BICUBIC)
+            self._pixels[number] = np.asarray(picture)
+            self._drawn[number] = 1  # after the pixels: a picture that a killed process left half is drawn again
+        return Image.fromarray(np.array(self._pixels[number]))
+
+
+def _mapped(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:
+    """A file of bytes mapped to memory; new ones are zeros that take no room until written."""
+    with path.open("ab") as file:
+        if file.tell() != int(np.prod(shape)):
+            file.truncate(int(np.prod(shape)))
+    return np.memmap(path, dtype=np.uint8, mode="r+", shape=shape)
+
+
+class DrawnSamples(Dataset[Sample]):
+    """Samples of drawn worlds, numbered from 0; the same number gives the same sample on every machine.
+
+    Args:
+        pools: pictures of each world; they take turns.
+        length: how many samples.
+        seed: of the words; two stages of a training take two.
+        wishes: modifications of each picture.
+        with_answers: whether to add what a model should say: a caption, an answer, the modified picture's caption.
+        share: part of the samples that differ, for measuring what fewer cost; the others repeat them.
+    """
+
+    def __init__(
+        self,
+        pools: Sequence[Pool],
+        length: int,
+        seed: int,
+        *,
+        wishes: int = 2,
+        with_answers: bool = False,
+        share: float = 1.0,
+    ) -> None:
+        self.pools = list(pools)
+        self.length, self.seed, self.wishes, self.with_answers, self.share = length, seed, wishes, with_answers, share
+
+    def __len__(self) -> int:
+        return self.length
+
+    def __getitem__(self, index: int) -> Sample:
+        index %= max(1, round(self.length * self.share))
+        pool = self.pools[index % len(self.pools)]
+        number = (index // len(self.pools) * 7919 + self.seed * 104729) % pool.size  # seeds begin elsewhere
+        rng = random.Random(f"{self.seed}/{index}")
+        facts = facts_of(pool.world, "train", number)
+        caption = pool.world.caption(facts, rng, _detail(rng))
+        wishes = tuple(self._wish(pool.world, facts, rng) for _ in range(self.wishes))
+        answers = self._answers(pool.world, facts, rng) if self.with_answers else ()
+        return Sample(f"{pool.world.name}/train/{number}", pool.image(number), caption, wishes, answers)
+
+    def _wish(self, world: World, facts: dict[str, str], rng: random.Random) -> tuple[str, str]:
+        """A modification, and the caption of what it makes of the picture: nothing is said of what it leaves open."""
+        try:
+            change = training_change(world, facts, rng, rng.choice((1, 1, 1, 2, 2, 3)))
+        except InputError:  # few references allow no such number of edits
+            change = training_change(world, facts, rng, 1)
+        text = world.modification(facts, change, rng).text
+        return text, world.caption(change.target, rng, _detail(rng), omit=change.free)
+
+    def _answers(self, world: World, facts: dict[str, str], rng: random.Random) -> tuple[tuple[str, str], ...]:
+        text, modified = self._wish(world, facts, rng)
+        return (
+            ("Describe this image:", world.caption(facts, rng, "full")),
+            world.question(facts, rng),
+            (f'Modify this image with "{text}", describe modified image:', modified),
+        )
+
+
+def _detail(rng: random.Random) -> Detail:
+    """Mostly everything: what a caption leaves out, its vector cannot tell apart."""
+    return rng.choices(("full", "medium", "short"), weights=(8, 1, 1))[0]

@@ -1,0 +1,81 @@
+"""A model that learns: a chunk of samples in, its vectors and the loss of its answers out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from instructcir.model.backbone import Backbone
+from instructcir.training.samples import Chunk, Laid
+
+# shapes: S pictures, W wishes, U texts, A answer tokens, D dimensions
+
+
+@dataclass(slots=True)
+class Vectors:
+    """Unit vectors of a chunk, or of a whole batch.
+
+    Attributes:
+        gallery: (S, D), or (0, D).
+        composed: (W, D), or (0, D).
+        captions: (S, D) of the original captions, or (0, D).
+        modified: (W, D) of the modified captions, or (0, D).
+    """
+
+    gallery: torch.Tensor
+    composed: torch.Tensor
+    captions: torch.Tensor
+    modified: torch.Tensor
+
+    def all(self) -> tuple[torch.Tensor, ...]:
+        """The four blocks in order."""
+        return self.gallery, self.composed, self.captions, self.modified
+
+
+class Learner(nn.Module):
+    """The model and its learnable temperature.
+
+    Args:
+        backbone: the model, made for training.
+        temperature: start of a learnable temperature, or None for a fixed one.
+    """
+
+    def __init__(self, backbone: Backbone, temperature: float | None = None) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.model = backbone.model
+        self.log_scale = nn.Parameter(torch.tensor(1 / temperature).log()) if temperature else None
+
+    def forward(self, chunk: Chunk) -> tuple[Vectors, torch.Tensor]:
+        """Vectors of a chunk, and the mean cross entropy of its answers' tokens (0 without any)."""
+        states = self._read(chunk.pictures)
+        unit = F.normalize(states[: chunk.galleries + chunk.wishes].float(), dim=-1)
+        gallery, composed = unit[: chunk.galleries], unit[chunk.galleries :]
+        spoken = states[chunk.galleries + chunk.wishes :]
+        answers = states.new_zeros(())
+        if len(spoken):
+            head = self.model.get_output_embeddings()
+            answers = F.cross_entropy(head(spoken).float(), chunk.says.to(spoken.device))
+        captions = modified = unit[:0]
+        if chunk.texts is not None:
+            texts = F.normalize(self._read(chunk.texts).float(), dim=-1)
+            captions, modified = texts[chunk.captions], texts[chunk.modified]
+        return Vectors(gallery, composed, captions, modified), answers
+
+    def _read(self, laid: Laid) -> torch.Tensor:
+        """Final hidden states (what is read, D)."""
+        states = self.backbone.states(laid.rows, laid.images, laid.packed, laid.reads)
+        return states.flatten(0, 1)[laid.places.to(states.device)]
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+        """What is trained, each weight once: frozen and tied weights are the starting model's."""
+        trained = {id(parameter) for parameter in self.parameters() if parameter.requires_grad}
+        names = {}
+        for name, parameter in self.named_parameters():  # tied weights come once
+            if id(parameter) in trained:
+                names[name] = parameter
+        return {name: parameter.detach() for name, parameter in names.items()}

@@ -1,0 +1,256 @@
+"""A recipe: everything that decides what one training run does, read from TOML, checked, saved beside the weights."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+import types
+import typing
+from collections.abc import Mapping, Sequence
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from importlib import resources
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast, get_args, get_origin
+
+from instructcir.errors import InputError
+from instructcir.training.batch_loss import Objective
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What the training starts from.
+
+    Attributes:
+        model: a model folder, the name of a hub repository, "recipe:NAME" for what another recipe made beside this
+            run's folder, or "fresh:tiny" for a small model with random weights.
+        prompts: prompt set, or "" for the model's own.
+        dtype: "auto", "float32" or "bfloat16".
+        max_pixels: pixel budget of models that take pictures at their own size; 0 leaves it.
+    """
+
+    model: str
+    prompts: str = ""
+    dtype: Literal["auto", "float32", "bfloat16"] = "auto"
+    max_pixels: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Tune:
+    """Which weights learn.
+
+    Attributes:
+        mode: "full", or "lora": low-rank adapters on the decoder's linear layers.
+        freeze: parts that stay as they are: "vision", "projector", "decoder", "embeddings".
+        rank: of the adapters.
+        alpha: their scale.
+        dropout: within them.
+    """
+
+    mode: Literal["full", "lora"] = "full"
+    freeze: tuple[str, ...] = ()
+    rank: int = 64
+    alpha: int = 128
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """Where samples come from.
+
+    Attributes:
+        source: "drawn" worlds, or files of "pairs" or "triplets".
+        path: the files (Parquet, JSONL, WebDataset tars; a file, folder or pattern); relative to the working folder.
+        worlds: which drawn worlds.
+        pool: pictures drawn of each world.
+        side: pixels a side of drawn pictures.
+        wishes: modifications of each drawn picture in a batch.
+        share: part of the drawn samples that differ; the rest repeat them.
+        hard_negatives: a file of mined hard negatives (instructcir mine), or "".
+    """
+
+    source: Literal["drawn", "pairs", "triplets"]
+    path: str = ""
+    worlds: tuple[str, ...] = ("wardrobe", "landscapes")
+    pool: int = 60_000
+    side: int = 112
+    wishes: int = 2
+    share: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Optimiser:
+    """How weights move.
+
+    Attributes:
+        global_batch: pictures of a step, over all processes: the one number that decides how many negatives there are.
+        micro_batch: pictures that go through the model at once; 0 lets the machine's memory decide.
+        steps: how many.
+        learning_rate: its peak, reached after `warmup` (share of all steps), falling as `schedule` says.
+        floor: where the schedule ends, as a share of the peak.
+        clip: largest norm of a step's gradient.
+    """
+
+    global_batch: int
+    steps: int
+    learning_rate: float
+    micro_batch: int = 0
+    warmup: float = 0.05
+    schedule: Literal["cosine", "linear", "constant"] = "cosine"
+    floor: float = 0.0
+    weight_decay: float = 0.01
+    beta2: float = 0.98
+    clip: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """How the run goes.
+
+    Attributes:
+        seed: of weights, order and words.
+        save_every: steps between checkpoints.
+        log_every: steps between lines of the log.
+        workers: processes that draw, read and prepare.
+        tensorboard: whether to write event files.
+    """
+
+    seed: int = 0
+    save_every: int = 500
+    log_every: int = 10
+    workers: int = 1
+    tensorboard: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One training run's settings.
+
+    Attributes:
+        about: what it is for, and which settings are ours because the paper does not tell them.
+        notes: further remarks by name.
+    """
+
+    name: str
+    about: str
+    start: Start
+    data: Data
+    objective: Objective
+    optimiser: Optimiser
+    tune: Tune = field(default_factory=Tune)
+    running: Running = field(default_factory=Running)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, as in TOML; `from_dict` reads them back."""
+        return cast(dict[str, Any], _plain(asdict(self)))
+
+
+def from_dict(values: Mapping[str, Any], where: str = "recipe") -> Recipe:
+    """Check plain values.
+
+    Raises:
+        InputError: an unknown key (the nearest known one is named), a missing one, or a value of another type.
+    """
+    recipe = _build(Recipe, values, where)
+    objective, optimiser = recipe.objective, recipe.optimiser
+    if objective.answers + objective.pairs + objective.triplets <= 0:
+        raise InputError(f"{where}: objective: all weights are 0, so there is nothing to learn; set pairs or triplets")
+    if recipe.data.source == "pairs" and objective.triplets:
+        raise InputError(f"{where}: objective.triplets needs triplets; data.source is 'pairs'")
+    if recipe.data.source != "drawn" and objective.answers:
+        raise InputError(f"{where}: objective.answers needs data.source 'drawn'")
+    if optimiser.global_batch < 1 or optimiser.steps < 1 or objective.temperature <= 0:
+        raise InputError(f"{where}: optimiser.global_batch, optimiser.steps and objective.temperature must be positive")
+    return recipe
+
+
+def _build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
+    if not isinstance(values, Mapping):
+        raise InputError(f"{where}: expected a table, found {values!r}")
+    hints = typing.get_type_hints(kind)
+    known = [part.name for part in fields(cast(Any, kind))]
+    for key in values:
+        if key not in known:
+            near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
+            raise InputError(f"{where}: unknown key {key!r}; did you mean {near!r}?")
+    made: dict[str, Any] = {}
+    for part in fields(cast(Any, kind)):
+        if part.name in values:
+            made[part.name] = _value(hints[part.name], values[part.name], f"{where}.{part.name}")
+        elif part.default is MISSING and part.default_factory is MISSING:
+            raise InputError(f"{where}: {part.name!r} is missing")
+    return kind(**made)
+
+
+def _value(hint: Any, value: Any, where: str) -> Any:
+    if is_dataclass(hint):
+        return _build(cast(type, hint), value, where)
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise InputError(f"{where}: {value!r} is none of {', '.join(map(repr, get_args(hint)))}")
+        return value
+    if get_origin(hint) is tuple:
+        if not isinstance(value, Sequence) or isinstance(value, str):
+            raise InputError(f"{where}: expected a list, found {value!r}")
+        return tuple(_value(get_args(hint)[0], one, where) for one in value)
+    if isinstance(hint, types.UnionType):
+        raise TypeError(f"{where}: recipes hold no {hint}")
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        raise InputError(f"{where}: expected {hint.__name__}, found {value!r}")
+    return value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _plain(one) for key, one in value.items()}
+    return [_plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+def names() -> list[str]:
+    """Recipes that come with the package."""
+    folder = resources.files("instructcir.training").joinpath("recipes")
+    return sorted(file.name.removesuffix(".toml") for file in folder.iterdir() if file.name.endswith(".toml"))
+
+
+def load(name_or_path: str, settings: Sequence[str] = ()) -> Recipe:
+    """A recipe by name or from a TOML file, with settings such as "optimiser.steps=100" put over it.
+
+    Raises:
+        InputError: there is no such recipe, it is not TOML, or something in it is wrong.
+    """
+    if name_or_path in names():
+        text = resources.files("instructcir.training").joinpath("recipes", f"{name_or_path}.toml").read_text("utf-8")
+    else:
+        try:
+            text = Path(name_or_path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = f"no recipe of that name (there are: {', '.join(names())}), and no readable file"
+            raise InputError(f"{name_or_path}: {reason}") from error
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise InputError(f"{name_or_path}: not TOML ({error})") from error
+    for setting in settings:
+        _put(values, setting)
+    return from_dict(values, name_or_path)
+
+
+def _put(values: dict[str, Any], setting: str) -> None:
+    """Set one dotted key; the value is read as TOML, or taken as text if it is none."""
+    key, equals, text = setting.partition("=")
+    if not equals:
+        raise InputError(f"--set {setting}: write it as section.key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *sections, last = key.strip().split(".")
+    table = values
+    for section in sections:
+        table = table.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise InputError(f"--set {setting}: {section!r} is no section")
+    table[last] = value

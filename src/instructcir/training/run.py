@@ -1,0 +1,183 @@
+"""One training run: from a recipe to a folder with the model, its recipe, log and curve. Killed anywhere, it resumes.
+
+RUN/recipe.json    the settings, written first
+RUN/start/         the fresh model that it began with, if the recipe asks for one
+RUN/checkpoints/   the trainer's, while it goes on
+RUN/log.jsonl      a line every few steps
+RUN/model/         the result: the mark of completion
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.utils.data import Dataset, IterableDataset
+from transformers import set_seed
+from transformers.trainer_utils import get_last_checkpoint
+
+from instructcir.errors import InputError
+from instructcir.files import write_atomic
+from instructcir.model.backbone import Backbone
+from instructcir.model.embedder import Embedder
+from instructcir.model.loading import Checkpoint, find_folder, load_checkpoint
+from instructcir.model.preparation import limit_pixels, prepare
+from instructcir.model.prompts import named
+from instructcir.model.rendering import ChatRenderer
+from instructcir.training.curve import draw_curve
+from instructcir.training.drawn import DrawnSamples, Pool
+from instructcir.training.fresh import SHAPES, write_fresh
+from instructcir.training.learner import Learner
+from instructcir.training.recipe import Recipe
+from instructcir.training.samples import Layout, Sample
+from instructcir.training.trainer import Report, make_trainer, read_log
+from instructcir.training.tuned import add_adapters, freeze, save_adapters
+
+
+def train(recipe: Recipe, folder: Path, *, resume: bool = False, report: Report | None = None) -> Path:
+    """Train as a recipe says.
+
+    Args:
+        recipe: the settings.
+        folder: of the run; with `resume`, one that an interrupted run of the same recipe left.
+        resume: go on from the last checkpoint; a run that was never started starts.
+        report: called every few steps.
+
+    Returns:
+        The finished model's folder.
+
+    Raises:
+        InputError: the folder holds another run, or is not to be resumed; settings that cannot be met.
+        ModelError: the starting model cannot be loaded or saved.
+    """
+    model_folder = folder / ("adapter" if recipe.tune.mode == "lora" else "model")
+    _claim(recipe, folder, resume)
+    if model_folder.exists():
+        return model_folder
+    set_seed(recipe.running.seed)
+    start = _start_folder(recipe, folder)
+    checkpoint, adapted = load_start(recipe, start)
+    learner, layout = prepare_learning(recipe, checkpoint)
+    trainer = make_trainer(recipe, learner, layout, samples_of(recipe, folder), folder, report)
+    last = get_last_checkpoint(str(folder / "checkpoints")) if (folder / "checkpoints").exists() else None
+    trainer.train(resume_from_checkpoint=last)
+    if trainer.is_world_process_zero():
+        lines = read_log(folder / "log.jsonl")
+        if lines:
+            draw_curve(lines, folder / "loss.png", recipe.name)
+        _save(checkpoint, adapted, model_folder, start)
+    return model_folder
+
+
+def _claim(recipe: Recipe, folder: Path, resume: bool) -> None:
+    """Make the folder this run's, or see that it is."""
+    file = folder / "recipe.json"
+    text = json.dumps(recipe.to_dict(), indent=2, ensure_ascii=False) + "\n"
+    if file.exists():
+        if not resume:
+            raise InputError(f"{folder}: holds a run already; go on with it (--resume) or choose another folder")
+        if json.loads(file.read_text(encoding="utf-8")) != recipe.to_dict():
+            raise InputError(f"{folder}: holds a run of other settings ({file.name}); choose another folder")
+    elif folder.exists() and any(folder.iterdir()):
+        raise InputError(f"{folder}: holds other files; choose another folder")
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_atomic(file, text)
+
+
+def _start_folder(recipe: Recipe, folder: Path) -> Path:
+    """The starting model's folder, made if it is to be fresh."""
+    kind, _, name = recipe.start.model.partition(":")
+    if kind == "recipe":
+        for made in ("model", "adapter"):
+            if (folder.parent / name / made).exists():
+                return folder.parent / name / made
+        raise InputError(f"{folder.parent / name}: recipe {recipe.name} goes on from there; train {name} first")
+    if kind == "fresh":
+        if name not in SHAPES:
+            raise InputError(f"start.model {recipe.start.model!r}: fresh models are {', '.join(SHAPES)}")
+        start = folder / "start"
+        if not start.exists():
+            worlds, prompts = recipe.data.worlds, recipe.start.prompts or "instructcir"
+            write_fresh(start, name, recipe.running.seed, worlds, prompts)
+        return start
+    return find_folder(recipe.start.model)
+
+
+def load_start(recipe: Recipe, start: Path) -> tuple[Checkpoint, Any]:
+    """The starting model, made ready to learn what the recipe lets learn; and peft's wrapping of it, or None."""
+    prompts = named(recipe.start.prompts) if recipe.start.prompts else None
+    checkpoint = load_checkpoint(start, "auto", recipe.start.dtype, prompts)
+    if recipe.start.max_pixels:
+        limit_pixels(checkpoint.processor, recipe.start.max_pixels)
+    freeze(checkpoint.model, recipe.tune.freeze)
+    adapted = add_adapters(checkpoint.model, recipe.tune) if recipe.tune.mode == "lora" else None
+    checkpoint.model.train()
+    return checkpoint, adapted
+
+
+def prepare_learning(recipe: Recipe, checkpoint: Checkpoint) -> tuple[Learner, Layout]:
+    """The learner and what lays samples out for it."""
+    tokenizer, processor = checkpoint.tokenizer, checkpoint.processor
+    image_ids = [number for number in processor.image_token_ids if number is not None]
+    pad_id = tokenizer.pad_token_id or tokenizer.eos_token_id or 0
+    backbone = Backbone(checkpoint.model, image_ids, pad_id, for_training=True)
+    token: str = processor.image_token  # type: ignore[attr-defined]
+    renderer = ChatRenderer(tokenizer, checkpoint.chat_template, token, checkpoint.prompts)
+    objective = recipe.objective
+    learner = Learner(backbone, objective.temperature if objective.learnable_temperature else None)
+    layout = Layout(
+        renderer,
+        partial(prepare, processor),
+        pad_id,
+        pairs=bool(objective.pairs or (objective.triplets and objective.reference_image_negatives)),
+        triplets=bool(objective.triplets),
+        answers=bool(objective.answers),
+    )
+    return learner, layout
+
+
+def samples_of(recipe: Recipe, folder: Path) -> Dataset[Sample] | IterableDataset[Sample]:
+    """What the recipe learns from."""
+    data = recipe.data
+    if data.source == "drawn":
+        pools = [Pool(folder.parent / "pictures", world, data.pool, data.side) for world in data.worlds]
+        return DrawnSamples(
+            pools,
+            recipe.optimiser.steps * recipe.optimiser.global_batch,
+            recipe.running.seed,
+            wishes=data.wishes if recipe.objective.triplets else 0,
+            with_answers=bool(recipe.objective.answers),
+            share=data.share,
+        )
+    raise InputError(f"data.source {data.source!r} is not there yet")
+
+
+def _save(checkpoint: Checkpoint, adapted: Any, folder: Path, start: Path) -> None:
+    """Write the result; plain weights pass through an embedder, which checks them and keeps probe vectors."""
+    if adapted is not None:
+        save_adapters(adapted, folder, start)
+        return
+    with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
+        plain = Path(temporary) / "plain"
+        _save_plain(checkpoint, plain)
+        Embedder.load(plain, "cpu", prompts=checkpoint.prompts).save(folder)
+
+
+def _save_plain(checkpoint: Checkpoint, folder: Path) -> None:
+    """The model as a hub repository would hold it."""
+    model: Any = checkpoint.model
+    with torch.no_grad():
+        model.save_pretrained(folder)
+    kept = checkpoint.tokenizer.chat_template
+    checkpoint.tokenizer.chat_template = checkpoint.chat_template
+    checkpoint.tokenizer.save_pretrained(folder)
+    checkpoint.tokenizer.chat_template = kept
+    checkpoint.processor.image_processor.save_pretrained(folder)
+    settings = checkpoint.processor.to_dict()
+    kept_settings = {name: value for name, value in settings.items() if name not in ("image_processor", "tokenizer")}
+    write_atomic(folder / "processor_config.json", json.dumps(kept_settings, indent=2, default=str))

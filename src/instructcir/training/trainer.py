@@ -1,0 +1,198 @@
+"""transformers' trainer on this package's loss: batches in chunks, the loss's parts in the log, progress passed on."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import nn
+from torch.utils.data import Dataset, IterableDataset
+from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers.utils.logging import disable_progress_bar
+
+from instructcir.training.batch_loss import Objective, in_chunks, one_pass
+from instructcir.training.gathering import processes
+from instructcir.training.learner import Learner
+from instructcir.training.recipe import Recipe
+from instructcir.training.samples import Layout, Sample
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a run is.
+
+    Attributes:
+        step: steps done, of `steps`.
+        loss: mean since the last report.
+        samples_per_second: pictures learned from, since the start of this process.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    samples_per_second: float
+
+
+Report = Callable[[Step], None]
+
+
+class Collator:
+    """Samples of a batch as chunks of at most `micro` samples, laid out.
+
+    Args:
+        layout: lays a chunk out.
+        micro: samples of a chunk.
+    """
+
+    def __init__(self, layout: Layout, micro: int) -> None:
+        self.layout, self.micro = layout, micro
+
+    def __call__(self, samples: Sequence[Sample]) -> dict[str, Any]:
+        """The batch as what the trainer passes on."""
+        parts = [samples[start : start + self.micro] for start in range(0, len(samples), self.micro)]
+        return {"chunks": [self.layout(part) for part in parts]}
+
+
+class LossTrainer(Trainer):
+    """The trainer with this package's loss in place of the model's own.
+
+    Args:
+        objective: the loss.
+        everything_else: what `transformers.Trainer` takes.
+    """
+
+    def __init__(self, objective: Objective, **everything_else: Any) -> None:
+        super().__init__(**everything_else)
+        self.objective: Objective = objective
+        self.parts: dict[str, list[float]] = {}
+
+    def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """The loss of a batch; of several chunks, their gradients are in place when it returns."""
+        learner = cast(Learner, getattr(model, "module", model))
+        temperature = self.objective.temperature if learner.log_scale is None else (-learner.log_scale).exp()
+        chunks = inputs["chunks"]
+        if len(chunks) == 1:
+            loss, parts = one_pass(self.objective, model, chunks[0], temperature)
+        else:
+            loss, parts = in_chunks(self.objective, model, chunks, temperature)
+        for name, value in parts.items():
+            self.parts.setdefault(name, []).append(value)
+        if learner.log_scale is not None:
+            self.parts.setdefault("temperature", []).append(float(temperature))
+        return loss
+
+    def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
+        """Add the loss's parts, each a mean since the last line."""
+        if "loss" in logs:
+            logs |= {name: sum(values) / len(values) for name, values in self.parts.items()}
+            self.parts.clear()
+        super().log(logs, *args, **kwargs)
+
+
+class Journal(TrainerCallback):
+    """Writes the log, one JSON object a line, and reports progress. A resumed run's log goes on where it was.
+
+    Args:
+        path: the log file.
+        samples: pictures of a step, over all processes.
+        report: called at every line.
+    """
+
+    def __init__(self, path: Path, samples: int, report: Report | None) -> None:
+        self.path, self.samples, self.report = path, samples, report
+        self._began = 0.0
+        self._first = 0
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Forget lines of steps that a killed run did after its last checkpoint: they come again."""
+        self._began, self._first = time.monotonic(), state.global_step
+        if state.is_world_process_zero:
+            lines = [line for line in read_log(self.path) if line["step"] <= state.global_step]
+            self.path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:
+        """Append a line."""
+        if not logs or "loss" not in logs or not state.is_world_process_zero:
+            return
+        seconds = time.monotonic() - self._began
+        rate = (state.global_step - self._first) * self.samples / max(seconds, 1e-9)
+        line = {
+            "step": state.global_step,
+            **{k: v for k, v in logs.items() if k != "epoch"},
+            "samples_per_second": rate,
+        }
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+        if self.report:
+            self.report(Step(state.global_step, state.max_steps, logs["loss"], rate))
+
+
+def read_log(path: Path) -> list[dict[str, float]]:
+    """Lines of a run's log; a last line that a killed run left half is left out."""
+    if not path.exists():
+        return []
+    lines = []
+    for text in path.read_text(encoding="utf-8").splitlines():
+        try:
+            lines.append(json.loads(text))
+        except json.JSONDecodeError:
+            continue
+    return lines
+
+
+def make_trainer(
+    recipe: Recipe,
+    learner: Learner,
+    layout: Layout,
+    samples: Dataset[Sample] | IterableDataset[Sample],
+    folder: Path,
+    report: Report | None,
+) -> LossTrainer:
+    """A trainer for a recipe; its checkpoints go to `folder`/checkpoints, its log to `folder`/log.jsonl."""
+    optimiser, running = recipe.optimiser, recipe.running
+    own = max(1, optimiser.global_batch // processes())
+    micro = min(own, optimiser.micro_batch or own)
+    disable_progress_bar()
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    arguments = TrainingArguments(
+        output_dir=str(folder / "checkpoints"),
+        per_device_train_batch_size=own,
+        max_steps=optimiser.steps,
+        learning_rate=optimiser.learning_rate,
+        warmup_steps=optimiser.warmup if optimiser.warmup < 1 else int(optimiser.warmup),
+        lr_scheduler_type="cosine_with_min_lr" if optimiser.schedule == "cosine" else optimiser.schedule,
+        lr_scheduler_kwargs={"min_lr_rate": optimiser.floor} if optimiser.schedule == "cosine" else {},
+        weight_decay=optimiser.weight_decay,
+        adam_beta2=optimiser.beta2,
+        max_grad_norm=optimiser.clip,
+        optim="adamw_torch_fused",
+        seed=running.seed,
+        save_strategy="steps",
+        save_steps=running.save_every,
+        save_total_limit=2,
+        logging_steps=running.log_every,
+        report_to=["tensorboard"] if running.tensorboard else [],
+        dataloader_num_workers=running.workers,
+        dataloader_persistent_workers=running.workers > 0,
+        dataloader_prefetch_factor=3 if running.workers else None,
+        dataloader_drop_last=True,
+        remove_unused_columns=False,
+        train_sampling_strategy="sequential",
+        ddp_find_unused_parameters=True,
+        disable_tqdm=True,
+        use_cpu=not torch.cuda.is_available(),
+    )
+    return LossTrainer(
+        recipe.objective,
+        model=learner,
+        args=arguments,
+        train_dataset=samples,
+        data_collator=Collator(layout, micro),
+        callbacks=[Journal(folder / "log.jsonl", own * processes(), report)],
+    )

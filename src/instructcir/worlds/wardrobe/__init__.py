@@ -1,0 +1,1 @@
+"""A fashion catalogue: one garment a picture."""
