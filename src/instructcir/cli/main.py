@@ -13,12 +13,13 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from instructcir.cli import prompt
+from instructcir.cli import prompt, world
 from instructcir.cli.demo import demo
 from instructcir.cli.doctor import doctor
 from instructcir.cli.embed import embed
 from instructcir.cli.explain import explain
 from instructcir.cli.save import save
+from instructcir.cli.train import train
 from instructcir.errors import InstructcirError
 from instructcir.version import __version__
 
@@ -66,7 +67,9 @@ app.command()(embed)
 app.command()(explain)
 app.add_typer(prompt.app, name="prompt")
 app.command()(save)
+app.command()(train)
 app.command()(doctor)
+app.add_typer(world.app, name="world")
 
 
 def main() -> None:

@@ -117,6 +117,23 @@ def _tokenizer(lines: Iterable[str], size: int, whole: Sequence[str]) -> Tokeniz
 
 
 def _model(tokenizer: Tokenizer, seed: int, shape: Shape, spread: bool) -> LlavaForConditionalGeneration:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        model = LlavaForConditionalGeneration(_config(tokenizer, shape, spread))
+        if spread:
+            _spread(model)
+    model.eval()
+    return model
+
+
+def outline(shape: Shape) -> LlavaForConditionalGeneration:
+    """A model of this shape without its weights, for counting them."""
+    with torch.device("meta"):
+        return LlavaForConditionalGeneration(_config(None, shape, spread=False))
+
+
+def _config(tokenizer: Tokenizer | None, shape: Shape, spread: bool) -> LlavaConfig:
+    number = tokenizer.token_to_id if tokenizer else {token: n for n, token in enumerate(_SPECIAL)}.get
     vision = CLIPVisionConfig(
         hidden_size=shape.vision_width,
         intermediate_size=shape.vision_inner,
@@ -126,7 +143,7 @@ def _model(tokenizer: Tokenizer, seed: int, shape: Shape, spread: bool) -> Llava
         patch_size=shape.patch,
     )
     text = LlamaConfig(
-        vocab_size=tokenizer.get_vocab_size(),
+        vocab_size=tokenizer.get_vocab_size() if tokenizer else shape.vocabulary,
         hidden_size=shape.width,
         intermediate_size=shape.inner,
         num_attention_heads=shape.heads,
@@ -134,26 +151,20 @@ def _model(tokenizer: Tokenizer, seed: int, shape: Shape, spread: bool) -> Llava
         num_hidden_layers=shape.layers,
         tie_word_embeddings=not spread,
         max_position_embeddings=4096,
-        bos_token_id=tokenizer.token_to_id("<s>"),
-        eos_token_id=tokenizer.token_to_id("</s>"),
+        bos_token_id=number("<s>"),
+        eos_token_id=number("</s>"),
     )
-    config = cast(Any, LlavaConfig)(  # its declared parameters leave out some that every configuration takes
+    config: LlavaConfig = cast(Any, LlavaConfig)(  # its declared parameters leave out some that every configuration takes
         vision_config=vision,
         text_config=text,
-        image_token_index=tokenizer.token_to_id("<image>"),
+        image_token_index=number("<image>"),
         vision_feature_layer=-2 if spread else -1,
         tie_word_embeddings=not spread,
         vision_feature_select_strategy="default",
         image_seq_length=(shape.side // shape.patch) ** 2,
-        pad_token_id=tokenizer.token_to_id("<pad>"),
+        pad_token_id=number("<pad>"),
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        model = LlavaForConditionalGeneration(config)
-        if spread:
-            _spread(model)
-    model.eval()
-    return model
+    return config
 
 
 @torch.no_grad()
