@@ -5,9 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+from accelerate import PartialState
 from torch import distributed
 
 # shapes: N own vectors, W processes, D dimensions
+
+
+def together() -> PartialState:
+    """This process among those that train together; joins the others, if it was started with any."""
+    return PartialState(cpu=not torch.cuda.is_available())
 
 
 def processes() -> int:

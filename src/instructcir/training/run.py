@@ -18,7 +18,6 @@ from typing import Any
 import torch
 from torch.utils.data import Dataset, IterableDataset
 from transformers import set_seed
-from transformers.trainer_utils import get_last_checkpoint
 
 from instructcir.errors import InputError
 from instructcir.files import write_atomic
@@ -31,10 +30,12 @@ from instructcir.model.rendering import ChatRenderer
 from instructcir.training.curve import draw_curve
 from instructcir.training.drawn import DrawnSamples, Pool
 from instructcir.training.fresh import SHAPES, write_fresh
+from instructcir.training.gathering import together
 from instructcir.training.learner import Learner
 from instructcir.training.recipe import Recipe
 from instructcir.training.samples import Layout, Sample
-from instructcir.training.trainer import Report, make_trainer, read_log
+from instructcir.training.stream import FileSamples
+from instructcir.training.trainer import Report, last_checkpoint, make_trainer, read_log
 from instructcir.training.tuned import add_adapters, freeze, save_adapters
 
 
@@ -55,16 +56,17 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, report: Report 
         ModelError: the starting model cannot be loaded or saved.
     """
     model_folder = folder / ("adapter" if recipe.tune.mode == "lora" else "model")
-    _claim(recipe, folder, resume)
-    if model_folder.exists():
-        return model_folder
-    set_seed(recipe.running.seed)
-    start = _start_folder(recipe, folder)
+    state = together()
+    with state.main_process_first():
+        _claim(recipe, folder, resume or not state.is_main_process)
+        if model_folder.exists():
+            return model_folder
+        set_seed(recipe.running.seed)
+        start = _start_folder(recipe, folder)
     checkpoint, adapted = load_start(recipe, start)
     learner, layout = prepare_learning(recipe, checkpoint)
     trainer = make_trainer(recipe, learner, layout, samples_of(recipe, folder), folder, report)
-    last = get_last_checkpoint(str(folder / "checkpoints")) if (folder / "checkpoints").exists() else None
-    trainer.train(resume_from_checkpoint=last)
+    trainer.train(resume_from_checkpoint=last_checkpoint(folder / "checkpoints"))
     if trainer.is_world_process_zero():
         lines = read_log(folder / "log.jsonl")
         if lines:
@@ -154,7 +156,16 @@ def samples_of(recipe: Recipe, folder: Path) -> Dataset[Sample] | IterableDatase
             with_answers=bool(recipe.objective.answers),
             share=data.share,
         )
-    raise InputError(f"data.source {data.source!r} is not there yet")
+    if not data.path:
+        raise InputError(f"recipe {recipe.name}: data.path names no file of {data.source} (--set data.path=FILE)")
+    negatives = recipe.objective.triplets and recipe.objective.original_caption_negatives
+    return FileSamples(
+        "triplets" if data.source == "triplets" else "pairs",
+        data.path,
+        recipe.running.seed,
+        folder / "left_out.jsonl",
+        needs_captions=bool(negatives),
+    )
 
 
 def _save(checkpoint: Checkpoint, adapted: Any, folder: Path, start: Path) -> None:

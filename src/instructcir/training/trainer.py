@@ -13,11 +13,13 @@ from typing import Any, cast
 import torch
 from torch import nn
 from torch.utils.data import Dataset, IterableDataset
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.utils.logging import disable_progress_bar
 
+from instructcir.errors import InputError
+from instructcir.files import write_atomic
 from instructcir.training.batch_loss import Objective, in_chunks, one_pass
-from instructcir.training.gathering import processes
+from instructcir.training.gathering import together
 from instructcir.training.learner import Learner
 from instructcir.training.recipe import Recipe
 from instructcir.training.samples import Layout, Sample
@@ -40,6 +42,8 @@ class Step:
 
 
 Report = Callable[[Step], None]
+_WHOLE = "whole"
+"""Name of the empty file that marks a checkpoint as whole."""
 
 
 class Collator:
@@ -56,7 +60,8 @@ class Collator:
     def __call__(self, samples: Sequence[Sample]) -> dict[str, Any]:
         """The batch as what the trainer passes on."""
         parts = [samples[start : start + self.micro] for start in range(0, len(samples), self.micro)]
-        return {"chunks": [self.layout(part) for part in parts]}
+        size = torch.empty(len(samples), 0)  # accelerate reads the batch's size from the first tensor it finds
+        return {"size": size, "chunks": [self.layout(part) for part in parts]}
 
 
 class LossTrainer(Trainer):
@@ -116,6 +121,11 @@ class Journal(TrainerCallback):
             lines = [line for line in read_log(self.path) if line["step"] <= state.global_step]
             self.path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
 
+    def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Mark the checkpoint as whole: a process that is killed while it writes one leaves none."""
+        if state.is_world_process_zero:
+            write_atomic(Path(args.output_dir) / f"checkpoint-{state.global_step}" / _WHOLE, "")
+
     def on_log(self, args: Any, state: Any, control: Any, logs: dict[str, float] | None = None, **kwargs: Any) -> None:
         """Append a line."""
         if not logs or "loss" not in logs or not state.is_world_process_zero:
@@ -131,6 +141,12 @@ class Journal(TrainerCallback):
             file.write(json.dumps(line) + "\n")
         if self.report:
             self.report(Step(state.global_step, state.max_steps, logs["loss"], rate))
+
+
+def last_checkpoint(folder: Path) -> str | None:
+    """The newest whole checkpoint in a folder, or None."""
+    whole = [file.parent for file in folder.glob(f"checkpoint-*/{_WHOLE}")]
+    return str(max(whole, key=lambda one: int(one.name.rpartition("-")[2]))) if whole else None
 
 
 def read_log(path: Path) -> list[dict[str, float]]:
@@ -154,9 +170,16 @@ def make_trainer(
     folder: Path,
     report: Report | None,
 ) -> LossTrainer:
-    """A trainer for a recipe; its checkpoints go to `folder`/checkpoints, its log to `folder`/log.jsonl."""
+    """A trainer for a recipe; its checkpoints go to `folder`/checkpoints, its log to `folder`/log.jsonl.
+
+    Raises:
+        InputError: the global batch cannot be split evenly over the processes that train together.
+    """
     optimiser, running = recipe.optimiser, recipe.running
-    own = max(1, optimiser.global_batch // processes())
+    count = together().num_processes
+    if optimiser.global_batch % count:
+        raise InputError(f"optimiser.global_batch {optimiser.global_batch} cannot be split over {count} processes")
+    own = optimiser.global_batch // count
     micro = min(own, optimiser.micro_batch or own)
     disable_progress_bar()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
@@ -183,16 +206,19 @@ def make_trainer(
         dataloader_prefetch_factor=3 if running.workers else None,
         dataloader_drop_last=True,
         remove_unused_columns=False,
+        accelerator_config={"dispatch_batches": False},
         train_sampling_strategy="sequential",
         ddp_find_unused_parameters=True,
         disable_tqdm=True,
         use_cpu=not torch.cuda.is_available(),
     )
-    return LossTrainer(
+    trainer = LossTrainer(
         recipe.objective,
         model=learner,
         args=arguments,
         train_dataset=samples,
         data_collator=Collator(layout, micro),
-        callbacks=[Journal(folder / "log.jsonl", own * processes(), report)],
+        callbacks=[Journal(folder / "log.jsonl", own * count, report)],
     )
+    trainer.remove_callback(PrinterCallback)  # printing is the command line's
+    return trainer

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,9 @@ def add_adapters(model: Any, tune: Tune) -> Any:
     inside = {id(module) for module in decoder.modules() if isinstance(module, nn.Linear)}
     targets = [name for name, module in model.named_modules() if id(module) in inside]
     config = LoraConfig(r=tune.rank, lora_alpha=tune.alpha, lora_dropout=tune.dropout, target_modules=targets)
-    return get_peft_model(model, config)
+    with warnings.catch_warnings():  # peft asks transformers by an older name
+        warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
+        return get_peft_model(model, config)
 
 
 def save_adapters(model: Any, folder: Path, base: Path) -> None:

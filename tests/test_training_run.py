@@ -1,0 +1,172 @@
+"""Whole runs on a tiny model: files in, model out; bad samples named; resumed, and in two processes, the same."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from safetensors.numpy import load_file
+
+from instructcir.errors import InputError
+from instructcir.model.embedder import Embedder
+from instructcir.training.recipe import Recipe, from_dict
+from instructcir.training.run import train
+from instructcir.training.stream import count_left_out
+from instructcir.training.trainer import read_log
+
+COLOURS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220)}
+
+
+@pytest.fixture(scope="module")
+def triplets(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sixty triplets about plain colours, with a missing, a broken and an empty one among them."""
+    folder = tmp_path_factory.mktemp("triplets")
+    lines: list[dict[str, str]] = []
+    for number in range(60):
+        old, new = list(COLOURS)[number % 3], list(COLOURS)[(number // 3) % 3]
+        shade = np.full((30, 30, 3), COLOURS[old], dtype=np.uint8) + np.uint8(number % 20)
+        Image.fromarray(shade).save(folder / f"{number}.png")
+        lines.append(
+            {"id": str(number), "image": f"{number}.png", "instruction": f"make it {new}",
+             "modified_caption": f"a {new} square {number}", "caption": f"a {old} square {number}"}
+        )  # fmt: skip
+    (folder / "broken.png").write_bytes(b"no picture")
+    lines.insert(5, lines[5] | {"id": "missing", "image": "nowhere.png"})
+    lines.insert(9, lines[5] | {"id": "broken", "image": "broken.png"})
+    lines.insert(20, lines[5] | {"id": "empty", "image": "0.png", "instruction": ""})
+    (folder / "triplets.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder / "triplets.jsonl"
+
+
+def recipe(model: Path, data: Path, *, steps: int = 12, batch: int = 8, **tables: dict[str, Any]) -> Recipe:
+    values: dict[str, dict[str, Any]] = {
+        "start": {"model": str(model), "prompts": "instructcir", "dtype": "float32"},
+        "data": {"source": "triplets", "path": str(data)},
+        "objective": {"triplets": 1.0},
+        "optimiser": {"global_batch": batch, "steps": steps, "learning_rate": 2e-3},
+        "running": {"save_every": 4, "log_every": 2, "workers": 0},
+    }
+    for name, table in tables.items():
+        values[name] = values.get(name, {}) | table
+    return from_dict({"name": "test", "about": "a test", **values})
+
+
+def weights(folder: Path) -> dict[str, Any]:
+    return load_file(folder / "model.safetensors")
+
+
+def test_a_run_leaves_model_log_and_curve_and_names_bad_samples(
+    built: Callable[..., Path], triplets: Path, tmp_path: Path
+) -> None:
+    made = train(recipe(built("llava-clip-llama"), triplets), tmp_path / "run")
+    log = read_log(tmp_path / "run" / "log.jsonl")
+    assert log[-1]["step"] == 12
+    assert log[-1]["loss"] < log[0]["loss"]
+    with Image.open(tmp_path / "run" / "loss.png") as curve:
+        assert curve.size[0] > 500
+    named = [json.loads(line) for line in (tmp_path / "run" / "left_out.jsonl").read_text().splitlines()]
+    assert {line["id"] for line in named} == {"missing", "broken", "empty"}
+    assert count_left_out(tmp_path / "run" / "left_out.jsonl") == 3
+    vectors = Embedder.load(made, "cpu").embed_texts(["a red square"])
+    assert np.linalg.norm(vectors[0]) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_folder_of_another_run_is_left_alone(built: Callable[..., Path], triplets: Path, tmp_path: Path) -> None:
+    short = recipe(built("llava-clip-llama"), triplets, steps=2)
+    train(short, tmp_path / "run")
+    with pytest.raises(InputError, match="--resume"):
+        train(short, tmp_path / "run")
+    with pytest.raises(InputError, match="other settings"):
+        train(recipe(built("llava-clip-llama"), triplets, steps=3), tmp_path / "run", resume=True)
+    (tmp_path / "else").mkdir()
+    (tmp_path / "else" / "notes.txt").write_text("mine")
+    with pytest.raises(InputError, match="other files"):
+        train(short, tmp_path / "else")
+
+
+def test_micro_batches_change_nothing(built: Callable[..., Path], triplets: Path, tmp_path: Path) -> None:
+    model = built("llava-clip-llama")
+    whole = train(recipe(model, triplets, steps=4), tmp_path / "whole")
+    parts = train(recipe(model, triplets, steps=4, optimiser={"micro_batch": 3}), tmp_path / "parts")
+    one, other = weights(whole), weights(parts)
+    assert all(np.abs(one[name] - other[name]).max() < 2e-4 for name in one)
+
+
+def test_frozen_parts_and_adapters(built: Callable[..., Path], triplets: Path, tmp_path: Path) -> None:
+    model = built("llava-clip-llama")
+    frozen = train(recipe(model, triplets, steps=3, tune={"freeze": ["vision"]}), tmp_path / "frozen")
+    before, after = weights(model), weights(frozen)
+    moved = {name for name in after if name in before and not np.array_equal(before[name], after[name])}
+    assert moved
+    assert not any("vision" in name for name in moved)
+    adapter = train(recipe(model, triplets, steps=3, tune={"mode": "lora", "rank": 4, "alpha": 8}), tmp_path / "lora")
+    effect = Embedder.load(adapter, "cpu").adapter
+    assert effect is not None
+    assert effect.vector_change > 0
+
+
+_RUN = """
+import sys, torch
+torch.set_num_threads(1)
+import json, pathlib
+from instructcir.training.recipe import from_dict
+from instructcir.training.run import train
+values = json.loads(pathlib.Path(sys.argv[1]).read_text())
+train(from_dict(values), pathlib.Path(sys.argv[2]), resume=True)
+"""
+
+
+def environment(**more: str) -> dict[str, str]:
+    return {**os.environ, "OMP_NUM_THREADS": "1", **more}
+
+
+def test_killed_and_resumed_it_ends_with_the_same_weights(
+    built: Callable[..., Path], triplets: Path, tmp_path: Path
+) -> None:
+    chosen = recipe(built("llava-clip-llama"), triplets, steps=40)
+    expected = weights(train(chosen, tmp_path / "whole"))
+    (tmp_path / "recipe.json").write_text(json.dumps(chosen.to_dict()))
+    command = [sys.executable, "-c", _RUN, str(tmp_path / "recipe.json"), str(tmp_path / "killed")]
+    process = subprocess.Popen(command, env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 120
+    while not (tmp_path / "killed" / "checkpoints" / "checkpoint-12").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not (tmp_path / "killed" / "model").exists()
+    done = subprocess.run(command, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-3000:]
+    found = weights(tmp_path / "killed" / "model")
+    assert all(np.array_equal(found[name], expected[name]) for name in expected)
+    steps = [line["step"] for line in read_log(tmp_path / "killed" / "log.jsonl")]
+    assert steps == sorted(set(steps))
+    assert steps[-1] == 40
+
+
+def test_two_processes_have_the_losses_of_one(built: Callable[..., Path], triplets: Path, tmp_path: Path) -> None:
+    chosen = recipe(built("llava-clip-llama"), triplets, steps=6, batch=8, optimiser={"micro_batch": 2})
+    train(chosen, tmp_path / "one")
+    (tmp_path / "recipe.json").write_text(json.dumps(chosen.to_dict()))
+    script = tmp_path / "run.py"
+    script.write_text(_RUN)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=0"]
+    launch += ["--rdzv-backend=c10d", "--rdzv-endpoint=localhost:0"]
+    done = subprocess.run(
+        [*launch, str(script), str(tmp_path / "recipe.json"), str(tmp_path / "two")],
+        env=environment(), capture_output=True, text=True, timeout=200,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    one, two = read_log(tmp_path / "one" / "log.jsonl"), read_log(tmp_path / "two" / "log.jsonl")
+    assert [line["step"] for line in one] == [line["step"] for line in two]
+    assert [line["loss"] for line in two] == pytest.approx([line["loss"] for line in one], rel=1e-3)
+    assert [line["grad_norm"] for line in two] == pytest.approx([line["grad_norm"] for line in one], rel=1e-2)
