@@ -70,10 +70,11 @@ def test_answers_are_the_models_own_language_loss(built: Callable[..., Path]) ->
     chunk = layout(made)
     _, loss = learner(chunk)
     total, count = 0.0, 0
-    for number, sample in enumerate(made):
-        row = layout([sample]).pictures.rows[0]
+    for sample in made:
+        alone = layout([sample]).pictures.passes[0]
+        row = alone.rows[0]
         ids = torch.tensor([[*row.prefix, *row.suffixes[0]]])
-        image = chunk.pictures.images[number].tensors["pixel_values"]
+        image = alone.images[0].tensors["pixel_values"]
         with torch.no_grad():
             logits = learner.model(input_ids=ids, pixel_values=image).logits[0]
         answer = layout([sample]).says

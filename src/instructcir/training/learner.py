@@ -68,8 +68,9 @@ class Learner(nn.Module):
 
     def _read(self, laid: Laid) -> torch.Tensor:
         """Final hidden states (what is read, D)."""
-        states = self.backbone.states(laid.rows, laid.images, laid.packed, laid.reads)
-        return states.flatten(0, 1)[laid.places.to(states.device)]
+        read = [self.backbone.states(one.rows, one.images, one.packed, one.reads).flatten(0, 1) for one in laid.passes]
+        states = torch.cat(read)
+        return states[laid.places.to(states.device)]
 
     def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
         """What is trained, each weight once: frozen and tied weights are the starting model's."""

@@ -15,13 +15,15 @@ from PIL import Image
 
 from instructcir.images import open_rgb
 from instructcir.items import ImageLike
-from instructcir.model.packing import Packed, Row, pack
+from instructcir.model.packing import Packed, Row, group_by_budget, pack
 from instructcir.model.preparation import PreparedImage
 from instructcir.model.prompts import PromptSet
 from instructcir.model.rendering import ChatRenderer
 
 # shapes: B rows, R positions read per row, S pictures, W wishes in all, U distinct texts, A answer tokens
 
+_PASS = 4096
+"""Padded tokens of a pass."""
 _TEXT_ROW = 192
 """Tokens of a row of texts; longer rows pad less and spend more on attention that the mask throws away."""
 
@@ -46,21 +48,32 @@ class Sample:
 
 
 @dataclass(slots=True)
-class Laid:
-    """Rows with the positions that are read of them.
+class Pass:
+    """Rows of about one length that go through the model together.
 
     Attributes:
         rows: the rows.
         images: their pictures, empty for text.
         packed: the rows as tensors.
-        reads: (B, R) positions.
-        places: which of the flattened B R states are wanted, in order.
+        reads: (B, R) positions that are read.
     """
 
     rows: list[Row]
     images: list[PreparedImage]
     packed: Packed
     reads: torch.Tensor
+
+
+@dataclass(slots=True)
+class Laid:
+    """Rows with the positions that are read of them.
+
+    Attributes:
+        passes: the rows, sorted by length and cut: little padding, and what a layer computes stays in the caches.
+        places: which of the passes' states, all flattened and joined, are wanted, in order.
+    """
+
+    passes: list[Pass]
     places: torch.Tensor
 
 
@@ -208,18 +221,25 @@ class Layout:
         return self._laid(rows, [], [at[number] for number in range(len(texts))])
 
     def _laid(self, rows: list[Row], images: list[PreparedImage], wanted: list[tuple[int, int]]) -> Laid:
-        """Rows as tensors, and where in a rectangle of reads each wanted (row, position) comes to stand."""
-        counts = [0] * len(rows)
+        """Rows in passes, and where among all that is read each wanted (row, position) comes to stand."""
+        positions: dict[int, list[int]] = {number: [] for number in range(len(rows))}
         places = []
-        for row, _ in wanted:
-            places.append((row, counts[row]))
-            counts[row] += 1
-        width = max(counts)
-        reads = torch.zeros(len(rows), width, dtype=torch.long)
-        for (row, place), (_, position) in zip(places, wanted, strict=True):
-            reads[row, place] = position
-        flat = torch.tensor([row * width + place for row, place in places], dtype=torch.long)
-        return Laid(rows, images, pack(rows, self.pad_id), reads, flat)
+        for row, position in wanted:
+            places.append((row, len(positions[row])))
+            positions[row].append(position)
+        passes, starts, read = [], {}, 0
+        order = sorted(range(len(rows)), key=lambda number: (rows[number].length, number))
+        for numbers in group_by_budget([row.length for row in rows], order, _PASS):
+            width = max(len(positions[number]) for number in numbers)
+            reads = torch.zeros(len(numbers), width, dtype=torch.long)
+            for line, number in enumerate(numbers):
+                reads[line, : len(positions[number])] = torch.tensor(positions[number], dtype=torch.long)
+                starts[number] = read + line * width
+            read += len(numbers) * width
+            chosen = [rows[number] for number in numbers]
+            shown = [images[number] for number in numbers] if images else []
+            passes.append(Pass(chosen, shown, pack(chosen, self.pad_id), reads))
+        return Laid(passes, torch.tensor([starts[row] + place for row, place in places], dtype=torch.long))
 
 
 def _common_start(sequences: Sequence[tuple[int, ...]]) -> int:
