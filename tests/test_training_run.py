@@ -109,10 +109,16 @@ def test_frozen_parts_and_adapters(built: Callable[..., Path], triplets: Path, t
     moved = {name for name in after if name in before and not np.array_equal(before[name], after[name])}
     assert moved
     assert not any("vision" in name for name in moved)
-    adapter = train(recipe(model, triplets, steps=3, tune={"mode": "lora", "rank": 4, "alpha": 8}), tmp_path / "lora")
+    lora = {"mode": "lora", "rank": 4, "alpha": 8}
+    adapter = train(recipe(model, triplets, steps=3, tune=lora), tmp_path / "test")
     effect = Embedder.load(adapter, "cpu").adapter
     assert effect is not None
     assert effect.vector_change > 0
+    further = recipe(model, triplets, steps=6, tune=lora, start={"model": "recipe:test"})
+    second = Embedder.load(train(further, tmp_path / "further"), "cpu").adapter
+    assert second is not None
+    assert second.base == effect.base  # the same adapters, trained on
+    assert second.largest_change > effect.largest_change
 
 
 _RUN = """

@@ -66,8 +66,13 @@ def train(
     console = stderr_console()
     with _bar(chosen.optimiser.steps, console) as report:
         made = run(chosen, folder, resume=resume, report=report)
+    from instructcir.training.stream import count_left_out
+
+    left_out = count_left_out(folder / "left_out.jsonl")
+    if left_out:
+        typer.echo(f"{left_out:,} samples were left out; {folder / 'left_out.jsonl'} names them", err=True)
     if as_json:
-        print_json_line({"recipe": chosen.name, "made": str(made)})
+        print_json_line({"recipe": chosen.name, "made": str(made), "left_out": left_out})
     else:
         typer.echo(f"{made}: trained by {chosen.name}; the curve is {folder / 'loss.png'}")
 

@@ -21,6 +21,7 @@ from transformers import set_seed
 
 from instructcir.errors import InputError
 from instructcir.files import write_atomic
+from instructcir.model.adapters import base_folder, is_adapter
 from instructcir.model.backbone import Backbone
 from instructcir.model.embedder import Embedder
 from instructcir.model.loading import Checkpoint, find_folder, load_checkpoint
@@ -71,7 +72,7 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, report: Report 
         lines = read_log(folder / "log.jsonl")
         if lines:
             draw_curve(lines, folder / "loss.png", recipe.name)
-        _save(checkpoint, adapted, model_folder, start)
+        _save(checkpoint, adapted, model_folder)
     return model_folder
 
 
@@ -113,11 +114,17 @@ def _start_folder(recipe: Recipe, folder: Path) -> Path:
 def load_start(recipe: Recipe, start: Path) -> tuple[Checkpoint, Any]:
     """The starting model, made ready to learn what the recipe lets learn; and peft's wrapping of it, or None."""
     prompts = named(recipe.start.prompts) if recipe.start.prompts else None
-    checkpoint = load_checkpoint(start, "auto", recipe.start.dtype, prompts)
+    earlier = start if is_adapter(start) else None
+    if earlier is not None and recipe.tune.mode != "lora":
+        raise InputError(
+            f"{start}: holds adapters, and recipe {recipe.name} tunes all weights; set tune.mode to 'lora'"
+        )
+    under = base_folder(start, None) if earlier is not None else start
+    checkpoint = load_checkpoint(under, "auto", recipe.start.dtype, prompts)
     if recipe.start.max_pixels:
         limit_pixels(checkpoint.processor, recipe.start.max_pixels)
     freeze(checkpoint.model, recipe.tune.freeze)
-    adapted = add_adapters(checkpoint.model, recipe.tune) if recipe.tune.mode == "lora" else None
+    adapted = add_adapters(checkpoint.model, recipe.tune, earlier) if recipe.tune.mode == "lora" else None
     checkpoint.model.train()
     return checkpoint, adapted
 
@@ -168,10 +175,10 @@ def samples_of(recipe: Recipe, folder: Path) -> Dataset[Sample] | IterableDatase
     )
 
 
-def _save(checkpoint: Checkpoint, adapted: Any, folder: Path, start: Path) -> None:
+def _save(checkpoint: Checkpoint, adapted: Any, folder: Path) -> None:
     """Write the result; plain weights pass through an embedder, which checks them and keeps probe vectors."""
     if adapted is not None:
-        save_adapters(adapted, folder, start)
+        save_adapters(adapted, folder, checkpoint.folder)
         return
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         plain = Path(temporary) / "plain"

@@ -49,14 +49,22 @@ def _part(model: Any, name: str) -> nn.Module:
     return found
 
 
-def add_adapters(model: Any, tune: Tune) -> Any:
+def add_adapters(model: Any, tune: Tune, earlier: Path | None = None) -> Any:
     """Low-rank adapters on every linear layer of the decoder; all else is frozen.
+
+    Args:
+        model: an image-text model, changed in place.
+        tune: rank and scale of new adapters.
+        earlier: a folder of adapters to go on with instead of new ones.
+
+    Returns:
+        peft's wrapping of the model.
 
     Raises:
         DependencyError: peft is not installed.
     """
     try:
-        from peft import LoraConfig, get_peft_model
+        from peft import LoraConfig, PeftModel, get_peft_model
     except ImportError as error:
         raise DependencyError("adapters need peft: pip install 'instructcir[lora]'") from error
     decoder = model.base_model.get_decoder()
@@ -65,6 +73,8 @@ def add_adapters(model: Any, tune: Tune) -> Any:
     config = LoraConfig(r=tune.rank, lora_alpha=tune.alpha, lora_dropout=tune.dropout, target_modules=targets)
     with warnings.catch_warnings():  # peft asks transformers by an older name
         warnings.filterwarnings("ignore", message="`is_gradient_checkpointing` is deprecated", category=FutureWarning)
+        if earlier is not None:
+            return PeftModel.from_pretrained(model, str(earlier), is_trainable=True)
         return get_peft_model(model, config)
 
 

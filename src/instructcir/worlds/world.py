@@ -141,9 +141,7 @@ class World(Protocol):
         """
         ...
 
-    def modification(
-        self, facts: Facts, change: Change, rng: random.Random, *, unseen: bool = False
-    ) -> Modification:
+    def modification(self, facts: Facts, change: Change, rng: random.Random, *, unseen: bool = False) -> Modification:
         """A change of these facts as a person would type it."""
         ...
 

@@ -1,0 +1,1 @@
+"""Pairs and triplets: what training reads, from files and into files."""

@@ -1,0 +1,14 @@
+"""The phrase book of the landscapes."""
+
+from __future__ import annotations
+
+import random
+
+from instructcir.worlds.phrasing import Speaker, book
+
+FILES = ("phrases.toml", "phrases_place.toml", "phrases_things.toml")
+
+
+def speaker(rng: random.Random, unseen: bool = False) -> Speaker:
+    """Picks from the landscapes' phrases: training's, or with `unseen` those that training never uses."""
+    return Speaker(book(__package__ or "", *FILES), rng, unseen)

@@ -1,0 +1,83 @@
+"""The drawn worlds by name: each is a folder of plain functions, bound here into what every world can do."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import random
+from collections.abc import Mapping
+from functools import cache
+from typing import Any, cast
+
+from instructcir.errors import InputError
+from instructcir.worlds.world import Change, Detail, Drawing, Facts, Modification, World
+
+NAMES = ("wardrobe", "landscapes")
+
+
+@cache
+def world(name: str) -> World:
+    """A drawn world, by name; only its facts are imported now, its drawing and language when they are first used.
+
+    Args:
+        name: one of `NAMES`.
+
+    Raises:
+        InputError: there is no such world; the message names the nearest.
+    """
+    if name not in NAMES:
+        near = difflib.get_close_matches(name.lower(), NAMES, n=1, cutoff=0.0)[0]
+        raise InputError(f"{name!r} is no drawn world; did you mean {near}? There are: {', '.join(NAMES)}")
+    return _World(name)
+
+
+class _World:
+    """A world whose functions live in the modules of `instructcir.worlds.NAME`; the protocol `World` describes them."""
+
+    def __init__(self, name: str) -> None:
+        facts = importlib.import_module(f"{_FOLDER}.{name}.facts")
+        self.name = name
+        self.attributes = cast(Mapping[str, tuple[str, ...]], facts.ATTRIBUTES)
+        self.held_out_between = cast(tuple[tuple[str, str], ...], facts.HELD_OUT_BETWEEN)
+
+    def __repr__(self) -> str:
+        return f"world({self.name!r})"
+
+    def sample(self, rng: random.Random) -> dict[str, str]:
+        return cast(dict[str, str], _part(self.name, "facts", "sample")(rng))
+
+    def is_possible(self, facts: Facts) -> bool:
+        return cast(bool, _part(self.name, "facts", "is_possible")(facts))
+
+    def svg(self, drawing: Drawing) -> str:
+        return cast(str, _part(self.name, "drawing", "svg")(drawing))
+
+    def change(self, facts: Facts, rng: random.Random, edits: int = 1) -> Change:
+        return cast(Change, _part(self.name, "changes", "change")(facts, rng, edits))
+
+    def caption(
+        self,
+        facts: Facts,
+        rng: random.Random,
+        detail: Detail = "full",
+        *,
+        omit: frozenset[str] = frozenset(),
+        unseen: bool = False,
+    ) -> str:
+        caption = _part(self.name, "captions", "caption")
+        return cast(str, caption(facts, rng, detail, omit=omit, unseen=unseen))
+
+    def modification(self, facts: Facts, change: Change, rng: random.Random, *, unseen: bool = False) -> Modification:
+        modification = _part(self.name, "modifications", "modification")
+        return cast(Modification, modification(facts, change, rng, unseen=unseen))
+
+    def question(self, facts: Facts, rng: random.Random) -> tuple[str, str]:
+        return cast(tuple[str, str], _part(self.name, "questions", "question")(facts, rng))
+
+
+_FOLDER = "instructcir.worlds"
+
+
+@cache
+def _part(world_name: str, module: str, function: str) -> Any:
+    return getattr(importlib.import_module(f"{_FOLDER}.{world_name}.{module}"), function)

@@ -1,0 +1,305 @@
+"""Captions, modifications and questions about garments."""
+
+import random
+import re
+from collections import Counter
+from collections.abc import Iterator
+from functools import cache
+
+import pytest
+
+from instructcir.worlds.phrasing import slots_of
+from instructcir.worlds.wardrobe import words, words_edits
+from instructcir.worlds.wardrobe.captions import caption, question
+from instructcir.worlds.wardrobe.changes import KINDS, change
+from instructcir.worlds.wardrobe.facts import ATTRIBUTES, COLOURS, applies, sample
+from instructcir.worlds.wardrobe.modifications import VOICES, modification
+from instructcir.worlds.world import Change
+
+SAMPLES = 4000
+DRESS = {
+    "garment": "dress", "colour": "red", "pattern": "polka dots", "second colour": "white", "sleeve": "long",
+    "length": "regular", "fit": "fitted", "neckline": "v-neck", "closure": "buttons", "belt": "belt",
+    "setting": "studio",
+}  # fmt: skip
+
+
+@cache
+def sampled() -> tuple[tuple[dict[str, str], Change], ...]:
+    found = []
+    for seed in range(SAMPLES):
+        rng = random.Random(seed)
+        facts = sample(rng)
+        found.append((facts, change(facts, rng, 1 + seed % 3)))
+    return tuple(found)
+
+
+# ---- the phrase book -------------------------------------------------------------------------------------------------
+
+
+def lists(kind: str) -> Iterator[tuple[str, str]]:
+    """Every form of a kind with every class of its phrases."""
+    found = {(edit.kind, edit.said["form"]) for _, change_ in sampled() for edit in change_.edits}
+    return ((form, sort) for name, form in sorted(found) if name == kind for sort in (*words_edits.CLASSES, "adj"))
+
+
+def templates_of(kind: str, part: int) -> set[tuple[str, str, str]]:
+    """Templates of a kind's own and its family's phrases, each with its form and class."""
+    book = words.phrases()
+    return {
+        (form, sort, template)
+        for form, sort in lists(kind)
+        for path in words_edits.lists_of(kind, form, sort)
+        for template in book.get(path, ((), ()))[part]
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_has_forty_templates_some_of_them_unseen(kind: str) -> None:
+    training, unseen = templates_of(kind, 0), templates_of(kind, 1)
+    assert len({text for *_, text in training | unseen}) >= 40
+    assert 0.2 <= len(unseen) / len(training | unseen) <= 0.4
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_form_has_phrases_of_every_class_in_both_parts(kind: str) -> None:
+    for part in (0, 1):
+        found = {(form, sort) for form, sort, _ in templates_of(kind, part)}
+        assert {pair for pair in lists(kind) if pair[1] != "adj"} <= found
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_framed_templates_of_training_and_unseen_ones_are_never_the_same(kind: str) -> None:
+    book = words.phrases()
+    frames = [(name, part, text) for name in book if name.startswith("frame.") for part in (0, 1)
+              for text in book[name][part] if slots_of(text) & {"do", "with", "bit"}]  # fmt: skip
+
+    def texts(unseen: bool) -> set[str]:
+        phrases = templates_of(kind, int(unseen))
+        framed = {
+            frame.replace(f"{{{sort}}}", text)
+            for _, part, frame in frames
+            if unseen or part == 0
+            for _, sort, text in phrases
+            if sort in slots_of(frame)
+        }
+        return {_folded(text) for text in framed | {text for _, sort, text in phrases if sort == "say"}}
+
+    assert not texts(False) & texts(True)
+
+
+def _folded(text: str) -> str:
+    return re.sub(r"[^a-z{}_>]+", " ", text.lower()).strip()
+
+
+def test_words_are_the_words_of_one_value_only() -> None:
+    book = words.phrases()
+    for group in (
+        "garment",
+        "colour",
+        "pattern",
+        "patterned",
+        "sleeved",
+        "neckline",
+        "collar",
+        "where",
+        "print",
+        "fit",
+    ):
+        values = {path: {*book[path][0], *book[path][1]} for path in book if path.startswith(f"word.{group}.")}
+        assert len(values) >= 2
+        assert sum(map(len, values.values())) == len(set().union(*values.values())), group
+
+
+def test_every_value_has_a_word_of_training() -> None:
+    book = words.phrases()
+    for kind in ("garment", "colour", "neckline", "collar", "closure", "pocket", "belt", "print", "sleeve", "fit"):
+        for value in ATTRIBUTES[kind]:
+            assert book[f"word.{kind}.{value}"][0], value
+    assert all(training for path, (training, _) in book.items() if path.startswith("word."))
+
+
+# ---- modifications ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unseen", [False, True])
+def test_modifications_are_clean_text(unseen: bool) -> None:
+    for seed, (facts, found) in enumerate(sampled()):
+        said = modification(facts, found, random.Random(seed), unseen=unseen)
+        assert said.text == said.text.strip()
+        assert not re.search(r"[{}]|  |,,| [,.?]|\b[Aa] [aeio]|\b(but but|now now|with with|a a|and and)\b", said.text)
+        assert 2 < len(said.text) < 400, said.text
+
+
+def test_texts_of_training_and_unseen_ones_are_never_the_same() -> None:
+    training, unseen = (
+        {modification(facts, found, random.Random(seed), unseen=part).text.lower() for seed, (facts, found) in
+         enumerate(sampled())}
+        for part in (False, True)
+    )  # fmt: skip
+    assert len(training) > 0.8 * SAMPLES
+    assert not training & unseen
+
+
+def test_unseen_words_never_stand_in_training_texts() -> None:
+    book = words.phrases()
+    known = " | ".join(text for path in book for text in book[path][0])
+    new = {
+        word
+        for path in book
+        if path.startswith(("word.colour.", "word.where.", "word.garment.", "word.pattern."))
+        for word in book[path][1]
+        if word not in known
+    }
+    assert len(new) > 40
+    pattern = re.compile(r"\b(" + "|".join(sorted(map(re.escape, new))) + r")\b")
+    for seed, (facts, found) in enumerate(sampled()):
+        rng = random.Random(seed)
+        texts = (modification(facts, found, rng).text, caption(facts, rng), caption(facts, rng, "medium"))
+        assert not any(pattern.search(text) for text in texts), texts
+
+
+@pytest.mark.parametrize("unseen", [False, True])
+def test_a_colour_that_is_asked_for_is_named(unseen: bool) -> None:
+    book = words.phrases()
+    asked = 0
+    for seed, (facts, found) in enumerate(sampled()):
+        edit = found.edits[0]
+        if len(found.edits) > 1 or edit.kind != "colour" or edit.said["form"] != "to":
+            continue
+        names = [name for part in book[f"word.colour.{edit.said['to']}"] for name in part]
+        texts = [modification(facts, found, random.Random(f"{seed}/{one}"), unseen=unseen).text for one in range(9)]
+        assert sum(any(name in text.lower() for name in names) for text in texts) >= 7, texts  # the others have slips
+        asked += 1
+    assert asked > 50
+
+
+def test_voices_and_aspects() -> None:
+    voices: Counter[str] = Counter()
+    aspects: Counter[str] = Counter()
+    for seed, (facts, found) in enumerate(sampled()):
+        said = modification(facts, found, random.Random(seed))
+        voices[said.voice] += 1
+        aspects.update(said.aspects)
+        kinds = {edit.kind for edit in found.edits}
+        assert ("spatial relations & background" in said.aspects) == ("setting" in kinds)
+        assert "addition" in said.aspects or not any(edit.said["form"] == "add" for edit in found.edits)
+    assert set(voices) == {*VOICES, "comparative", "negative"} - {"say", "mixed"}
+    assert min(voices.values()) > SAMPLES / 100
+    assert set(aspects) == {
+        "addition", "negation", "direct addressing", "compare & change", "comparative statement",
+        "statement with conjunction", "spatial relations & background",
+    }  # fmt: skip
+
+
+def test_promises_to_keep_something_are_true() -> None:
+    promised = Counter[str]()
+    needs = {"cut": "garment length fit", "colour": "colour", "pattern": "pattern", "belt": "belt"}
+    for seed, (facts, found) in enumerate(sampled()):
+        text = modification(facts, found, random.Random(seed)).text.lower()
+        for thing, names in needs.items():
+            if re.match(rf"(same|keep the|i like the|the) {thing}\b( can stay)?,? but", text):
+                promised[thing] += 1
+                assert not found.allowed.keys() & set(names.split())
+                assert all(facts.get(name, "none") not in ("none", "plain") for name in names.split())
+    assert set(promised) == {"cut", "colour", "pattern", "belt"}
+
+
+# ---- captions and questions ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("unseen", [False, True])
+def test_a_full_caption_tells_every_fact_but_what_it_leaves_open(unseen: bool) -> None:
+    for seed, (_, found) in enumerate(sampled()):
+        text = caption(found.target, random.Random(seed), omit=found.free, unseen=unseen)
+        for name, value in found.target.items():
+            if name in found.free or value in ("none", "plain"):
+                continue
+            assert any(word in text for word in _words(name, value, found.target.get("second colour", "red"))), text
+
+
+@cache
+def _words(name: str, value: str, second: str) -> tuple[str, ...]:
+    """Every word for a value, those for a pattern in this colour."""
+    book = words.phrases()
+    groups = {
+        "pattern": ("pattern", "pattern_in", "patterned"), "second colour": ("colour",),
+        "sleeve": ("sleeve", "sleeved"),
+        "length": ("length.skirted", "length.top", "length.legs"), "fit": ("fit", "fit_noun"),
+        "neckline": ("neckline", "necked"), "setting": ("where",),
+    }.get(name, (name,))  # fmt: skip
+    found = [word for group in groups for part in book[f"word.{group}.{value}"] for word in part]
+    colours = [word for part in book[f"word.colour.{second}"] for word in part]
+    return tuple(words.polished(word.replace("{second}", colour)) for word in found for colour in colours)
+
+
+def test_what_is_left_open_is_not_told() -> None:
+    book = words.phrases()
+    for seed, (facts, _) in enumerate(sampled()[:800]):
+        text = caption(facts, random.Random(seed), omit=frozenset({"setting", "colour", "neckline"}))
+        for name in ("where", "neckline", "necked"):
+            assert not any(word in text for path in book if path.startswith(f"word.{name}.") for word in book[path][0])
+        if "second colour" not in facts:
+            assert not any(re.search(rf"\b{colour}\b", text) for colour in COLOURS)
+
+
+def test_captions_grow_with_their_detail() -> None:
+    def mean(detail: str) -> float:
+        texts = [caption(facts, random.Random(seed), detail) for seed, (facts, _) in enumerate(sampled()[:1000])]  # type: ignore[arg-type]
+        assert not any(re.search(r"[{}]|  |,,| ,|\b[Aa] [aeio]|,$|:$", text) for text in texts)
+        return sum(len(text.split()) for text in texts) / len(texts)
+
+    short, medium, full = mean("short"), mean("medium"), mean("full")
+    assert 3 < short < medium < full
+    assert 12 < full < 26
+
+
+def test_captions_of_training_and_unseen_ones_are_never_the_same() -> None:
+    for detail in ("short", "medium", "full"):
+        training, unseen = (
+            {caption(facts, random.Random(seed), detail, unseen=part).lower()
+             for seed, (facts, _) in enumerate(sampled()[:2000])}
+            for part in (False, True)
+        )  # fmt: skip
+        assert not training & unseen
+
+
+def test_a_question_asks_for_a_fact_and_knows_it() -> None:
+    for seed, (facts, _) in enumerate(sampled()):
+        text, answer = question(facts, random.Random(seed))
+        assert text.endswith("?")
+        assert answer in (*facts.values(), "yes", "no")
+        assert "{" not in text
+    asked = {question(DRESS, random.Random(seed)) for seed in range(300)}
+    assert {answer for text, answer in asked if "belt" in text} == {"yes"}
+    assert {answer for text, answer in asked if "sleeves" in text} == {"long"}
+    assert set(applies(DRESS)) == set(DRESS)
+
+
+def test_everything_is_determined_by_the_generator() -> None:
+    def texts(seed: int) -> tuple[str, ...]:
+        rng = random.Random(seed)
+        facts = sample(rng)
+        found = change(facts, rng, 2)
+        said = modification(facts, found, rng, unseen=seed % 2 == 1)
+        return caption(facts, rng), said.text, caption(found.target, rng, omit=found.free), *question(facts, rng)
+
+    assert [texts(seed) for seed in range(50)] == [texts(seed) for seed in range(50)]
+
+
+def test_a_fragment_names_the_main_colour_so_that_it_cannot_be_taken_for_another() -> None:
+    for seed, (facts, found) in enumerate(sampled()):
+        kinds = [edit.kind for edit in found.edits]
+        if "colour" not in kinds or not {"pattern", "second colour"} & set(kinds):
+            continue
+        said = modification(facts, found, random.Random(seed))
+        if said.voice == "fragment" and "darker" not in said.text and "lighter" not in said.text:
+            assert re.search(r"main|mian|man |mai|self|slef", said.text), said.text
+
+
+PINNED = ()
+
+
+def test_the_texts_of_some_seeds_stay_as_they_are() -> None:
+    assert tuple(modification(*sampled()[seed], random.Random(seed)).text for seed in range(6)) == PINNED
+    assert caption(DRESS, random.Random(1)) == ""
