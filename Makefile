@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check bench docs serve
+.PHONY: help setup demo test check bench docs serve train-tiny
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## install the package and the developers' tools into .venv
 
@@ -38,6 +38,10 @@ bench: setup ## run every benchmark in bench/, one after the other
 
 docs: setup ## write docs/cli.md anew from the commands' help texts
 	$(BIN)/python -m typer instructcir.cli.main utils docs --name instructcir --output docs/cli.md
+
+train-tiny: setup ## train the bundled model anew, about two hours; goes on where it was interrupted
+	for stage in 0 1 2; do $(BIN)/instructcir train tiny-stage$$stage --into runs/tiny-stage$$stage --resume || exit 1; done
+	$(BIN)/instructcir world score runs/tiny-stage2/model --out runs/tiny-stage2/scores.json
 
 serve: ## the web page and server
 	@echo "make serve: there is no server yet; it is planned (docs/architecture.md)" >&2; exit 1

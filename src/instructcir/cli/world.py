@@ -10,11 +10,14 @@ import typer
 
 from instructcir.cli.models import AsJson
 from instructcir.cli.output import print_json_line, progress_bar
+from instructcir.cli.world_score import score
 from instructcir.errors import InputError
 
 app = typer.Typer(
     no_args_is_help=True, help="Draw worlds whose pictures' attributes are known: for training, and as benchmarks."
 )
+
+app.command("score")(score)
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The world: wardrobe or landscapes.")]
 SplitName = Annotated[

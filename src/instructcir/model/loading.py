@@ -76,8 +76,14 @@ class Checkpoint:
     own: dict[str, Any] = field(default_factory=dict)
 
 
+def bundled(name: str) -> Path | None:
+    """The folder of a model that comes with the package, or None if there is none of that name."""
+    folder = Path(__file__).parents[1] / "bundled" / name
+    return folder if name.isidentifier() and (folder / "config.json").is_file() else None
+
+
 def find_folder(name_or_path: str | Path) -> Path:
-    """A local folder as it is, or the local copy of a hub repository, fetched if need be.
+    """A local folder as it is, a model that comes with the package ("tiny"), or a hub repository, fetched if need be.
 
     Raises:
         ModelError: neither exists.
@@ -89,6 +95,8 @@ def find_folder(name_or_path: str | Path) -> Path:
         return path
     if path.exists():
         raise ModelError(f"{path}: is a file; give the folder that holds config.json")
+    if (own := bundled(str(name_or_path))) is not None:
+        return own
     patterns = ["*.json", "*.jinja", "*.safetensors", "*.bin", "*.model", "*.txt"]
     try:
         return Path(snapshot_download(str(name_or_path), allow_patterns=patterns))

@@ -154,7 +154,9 @@ def _config(tokenizer: Tokenizer | None, shape: Shape, spread: bool) -> LlavaCon
         bos_token_id=number("<s>"),
         eos_token_id=number("</s>"),
     )
-    config: LlavaConfig = cast(Any, LlavaConfig)(  # its declared parameters leave out some that every configuration takes
+    config: LlavaConfig = cast(
+        Any, LlavaConfig
+    )(  # its declared parameters leave out some that every configuration takes
         vision_config=vision,
         text_config=text,
         image_token_index=number("<image>"),
