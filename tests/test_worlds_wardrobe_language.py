@@ -297,9 +297,16 @@ def test_a_fragment_names_the_main_colour_so_that_it_cannot_be_taken_for_another
             assert re.search(r"main|mian|man |mai|self|slef", said.text), said.text
 
 
-PINNED = ()
-
-
 def test_the_texts_of_some_seeds_stay_as_they_are() -> None:
-    assert tuple(modification(*sampled()[seed], random.Random(seed)).text for seed in range(6)) == PINNED
-    assert caption(DRESS, random.Random(1)) == ""
+    assert [modification(*sampled()[seed], random.Random(seed)).text for seed in range(4)] == [
+        "show me a hoodie with the stars pink instead of yellow, the rest as here",
+        "The same tee but with short sleeves and with a v-shaped neckline and not a roll neck.",
+        "cinch it with a belt, show it on a wooden floor instead of in a studio, and shorten it, that's all",
+        "could you please remove the pattern?",
+    ]
+    unseen = modification(*sampled()[4], random.Random(4), unseen=True)
+    assert unseen.text == "can I get this with more room and besides in whatever colour except rose-pink?"
+    assert caption(DRESS, random.Random(1)) == (
+        "a fitted mid-length red dress with buttons down the front, a v-neck, white dots, long sleeves and a belt, "
+        "shown in a studio"
+    )

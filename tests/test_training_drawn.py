@@ -1,0 +1,81 @@
+"""Samples from drawn worlds: the same whenever asked for, never from outside training, pictures drawn once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from instructcir.training import drawn
+from instructcir.training.drawn import DrawnSamples, Pool
+from instructcir.training.fresh import write_fresh
+from instructcir.worlds.registry import world
+from instructcir.worlds.splits import belongs, facts_of
+
+
+def test_a_sample_is_the_same_in_another_process_and_order(tmp_path: Path) -> None:
+    one = DrawnSamples([Pool(tmp_path / "a", "wardrobe", 12, 48)], 30, seed=3, wishes=2, with_answers=True)
+    other = DrawnSamples([Pool(tmp_path / "b", "wardrobe", 12, 48)], 30, seed=3, wishes=2, with_answers=True)
+    for index in (7, 0, 29):
+        first, second = one[index], other[index]
+        assert (first.id, first.caption, first.wishes, first.answers) == (
+            second.id, second.caption, second.wishes, second.answers,
+        )  # fmt: skip
+        assert np.array_equal(np.asarray(first.image), np.asarray(second.image))
+        assert len(first.wishes) == 2
+        assert len(first.answers) == 3
+    assert one[0].caption != one[1].caption
+
+
+def test_pictures_are_drawn_once_and_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pool = Pool(tmp_path, "wardrobe", 5, 48)
+    first = np.asarray(pool.image(2))
+    assert first.shape == (48, 48, 3)
+    assert first.std() > 5
+
+    def refuse(*_: object) -> None:
+        raise AssertionError("drawn again")
+
+    monkeypatch.setattr(drawn, "rasterise", refuse)
+    again = Pool(tmp_path, "wardrobe", 5, 48)
+    assert np.array_equal(np.asarray(again.image(2)), first)
+    with pytest.raises(AssertionError, match="drawn again"):
+        again.image(3)
+
+
+def test_all_that_is_learned_from_is_of_the_training_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wardrobe = world("wardrobe")
+    targets = []
+    whole = drawn.training_change
+
+    def watched(*arguments: object) -> object:
+        change = whole(*arguments)  # type: ignore[arg-type]
+        targets.append(change.target)
+        return change
+
+    monkeypatch.setattr(drawn, "training_change", watched)
+    samples = DrawnSamples([Pool(tmp_path, "wardrobe", 8, 32)], 40, seed=0, with_answers=True)
+    for index in range(40):
+        number = int(samples[index].id.rpartition("/")[2])
+        assert belongs(wardrobe, facts_of(wardrobe, "train", number)) == "train"
+    assert len(targets) >= 40 * 3
+    assert all(belongs(wardrobe, target) == "train" for target in targets)
+
+
+def test_a_share_repeats_its_samples(tmp_path: Path) -> None:
+    samples = DrawnSamples([Pool(tmp_path, "wardrobe", 8, 32)], 16, seed=0, share=0.25)
+    said = [samples[index].wishes for index in range(16)]
+    assert len(set(said)) == 4
+    assert said[:4] == said[4:8] == said[12:]
+
+
+def test_a_fresh_models_prompts_are_short(tmp_path: Path) -> None:
+    from transformers import PreTrainedTokenizerFast
+
+    write_fresh(tmp_path / "fresh", "tiny", 0, ["wardrobe"])
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(tmp_path / "fresh")
+    assert len(tokenizer.tokenize("\nSummary above sentence in one word:\nASSISTANT:")) == 1
+    assert len(tokenizer.tokenize("a red dress with white polka dots")) <= 8
+    text = "Ünïcode, 中文 12 dots"
+    assert tokenizer.decode(tokenizer.encode(text)).strip() == text
