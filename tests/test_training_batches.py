@@ -60,7 +60,7 @@ def test_vectors_are_the_embedders(family: str, built: Callable[..., Path]) -> N
     gallery, composed = embedder.embed_mixed([sample.image for sample in made], queries)
     captions = embedder.embed_texts([sample.caption for sample in made])
     modified = embedder.embed_texts([caption for sample in made for _, caption in sample.wishes])
-    for own, other in zip(vectors.all(), (gallery, composed, captions, modified), strict=True):
+    for own, other in zip(vectors.all()[:4], (gallery, composed, captions, modified), strict=True):
         assert np.abs(own.numpy() - other).max() < 1e-5
 
 

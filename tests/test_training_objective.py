@@ -111,3 +111,19 @@ def test_two_processes_have_the_loss_and_gradients_of_one(name: str, tmp_path: P
             for rank in (0, 1):
                 released = torch.from_numpy(stored[f"{name}_world2_grad_z{number}_rank{rank}"])
                 assert (parts[rank][number] - released).abs().max() < 1e-6
+
+
+def test_it_is_the_loss_of_sentence_transformers() -> None:
+    from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+
+    blocks = [unit(6, 8, seed) for seed in range(3)]
+
+    class Given(torch.nn.Module):
+        """Gives the vectors that it is handed."""
+
+        def forward(self, features: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+            return {"sentence_embedding": features["given"]}
+
+    theirs = MultipleNegativesRankingLoss(Given(), scale=20.0)  # type: ignore[arg-type]
+    value = theirs([{"given": block} for block in blocks], torch.arange(6))
+    assert contrastive(blocks[0], blocks[1], [blocks[2]]).item() == pytest.approx(value.item(), rel=1e-6)

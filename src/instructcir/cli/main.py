@@ -18,6 +18,7 @@ from instructcir.cli.demo import demo
 from instructcir.cli.doctor import doctor
 from instructcir.cli.embed import embed
 from instructcir.cli.explain import explain
+from instructcir.cli.mine import mine
 from instructcir.cli.save import save
 from instructcir.cli.train import train
 from instructcir.errors import InstructcirError
@@ -66,6 +67,7 @@ app.command()(demo)
 app.command()(embed)
 app.command()(explain)
 app.add_typer(prompt.app, name="prompt")
+app.command()(mine)
 app.command()(save)
 app.command()(train)
 app.command()(doctor)

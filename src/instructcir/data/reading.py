@@ -53,7 +53,9 @@ def read_triplets(path: PathLike, *, on_bad: OnBad | None = None) -> Iterator[Tr
     Raises:
         InputError: as `read_pairs`.
     """
-    return _records(path, triplet_of, ("instruction", "modified_caption"), ("caption", "kind"), on_bad)
+    return _records(
+        path, triplet_of, ("instruction", "modified_caption"), ("caption", "kind", "hard_negatives"), on_bad
+    )
 
 
 def files_of(path: PathLike) -> list[str]:

@@ -33,6 +33,7 @@ class Triplet:
         caption: what the reference shows; empty where nobody said.
         id: its name in messages.
         kind: what sort of modification it is, as whoever made it calls that.
+        hard_negatives: captions that are easily mistaken for the modified one, and wrong.
     """
 
     image: ImageLike
@@ -41,3 +42,4 @@ class Triplet:
     caption: str
     id: str
     kind: str = ""
+    hard_negatives: tuple[str, ...] = ()

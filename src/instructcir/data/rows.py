@@ -67,6 +67,7 @@ def triplet_of(row: Row, folder: str) -> Triplet:
         caption=_text(fields, "caption", optional=True),
         id=id_of(row),
         kind=_text(fields, "kind", optional=True),
+        hard_negatives=_texts(fields, "hard_negatives"),
     )
 
 
@@ -98,6 +99,15 @@ def _text(fields: Mapping[str, Any], name: str, *, optional: bool = False) -> st
     if any("\ud800" <= character <= "\udfff" for character in value):
         raise BadSample(f'"{name}" holds half of a surrogate pair, which is no character')
     return value
+
+
+def _texts(fields: Mapping[str, Any], name: str) -> tuple[str, ...]:
+    values = fields.get(name)
+    if values is None:
+        return ()
+    if not isinstance(values, list):
+        raise BadSample(f'"{name}" is no list')
+    return tuple(_text({name: value}, name) for value in values)
 
 
 def _image(fields: Mapping[str, Any], folder: str) -> str | bytes:

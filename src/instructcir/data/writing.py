@@ -83,7 +83,8 @@ def _write_jsonl(path: PathLike, rows: Iterator[dict[str, Any]]) -> int:
 def _write_parquet(path: PathLike, rows: Iterator[dict[str, Any]], names: list[str]) -> int:
     first = next(rows, None)
     as_bytes = first is not None and isinstance(first["image"], bytes)
-    types = {name: pa.string() for name in names} | ({"image": pa.large_binary()} if as_bytes else {})
+    types = {name: pa.list_(pa.string()) if name == "hard_negatives" else pa.string() for name in names}
+    types |= {"image": pa.large_binary()} if as_bytes else {}
     content = io.BytesIO()
     count = 0
     with pq.ParquetWriter(content, pa.schema(list(types.items()))) as writer:

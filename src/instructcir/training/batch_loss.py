@@ -57,9 +57,11 @@ def contrasts(
 ) -> dict[str, torch.Tensor]:
     """The contrastive losses of a global batch, by name; `vectors` are this process's own."""
     blocks = [gather(block) for block in vectors.all()]
-    caption_keys, modified_keys = _text_keys(chunks) if objective.equal_texts_are_right else (None, None)
+    caption_keys = modified_keys = hard_keys = None
+    if objective.equal_texts_are_right:
+        caption_keys, modified_keys, hard_keys = _text_keys(chunks)
     found: dict[str, list[torch.Tensor]] = {"pairs": [], "triplets": []}
-    for gallery, composed, captions, modified in at_dimensions(blocks, objective.matryoshka):
+    for gallery, composed, captions, modified, hard in at_dimensions(blocks, objective.matryoshka):
         if objective.pairs:
             found["pairs"].append(
                 contrastive(
@@ -78,6 +80,9 @@ def contrasts(
             if objective.reference_image_negatives:
                 negatives.append(gallery)
                 same.append(_equal(modified_keys, caption_keys))
+            if len(hard):
+                negatives.append(hard)
+                same.append(_equal(modified_keys, hard_keys))
             found["triplets"].append(
                 contrastive(
                     composed,
@@ -96,11 +101,13 @@ def _equal(left: torch.Tensor | None, right: torch.Tensor | None) -> torch.Tenso
     return None if left is None or right is None else left[:, None] == right[None, :]
 
 
-def _text_keys(chunks: Sequence[Chunk]) -> tuple[torch.Tensor, torch.Tensor]:
-    """A number for each caption and each modified caption of the global batch, equal for equal texts."""
+def _text_keys(chunks: Sequence[Chunk]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Numbers of the global batch's captions, modified captions and hard negatives, equal for equal texts."""
+    hard = [_key(chunk.text_ids[n]) for chunk in chunks for n in chunk.hard.tolist()]
     captions = [_key(chunk.text_ids[n]) for chunk in chunks for n in chunk.captions.tolist()]
     modified = [_key(chunk.text_ids[n]) for chunk in chunks for n in chunk.modified.tolist()]
-    return gather_numbers(torch.tensor(captions)), gather_numbers(torch.tensor(modified))
+    keys = [torch.tensor(numbers, dtype=torch.long) for numbers in (captions, modified, hard)]
+    return gather_numbers(keys[0]), gather_numbers(keys[1]), gather_numbers(keys[2])
 
 
 def _key(text: str) -> int:
@@ -144,7 +151,7 @@ def in_chunks(
     figures = {name: float(value.detach()) for name, value in parts.items()}
     spoken = sum(len(chunk.says) for chunk in chunks)
     said = 0.0
-    starts = [0, 0, 0, 0]
+    starts = [0] * len(leaves.all())
     for chunk, state in zip(chunks, device_states, strict=True):
         with torch.random.fork_rng():
             _set_random_state(state)

@@ -24,16 +24,18 @@ class Vectors:
         composed: (W, D), or (0, D).
         captions: (S, D) of the original captions, or (0, D).
         modified: (W, D) of the modified captions, or (0, D).
+        hard: (H, D) of the hard negatives, or (0, D).
     """
 
     gallery: torch.Tensor
     composed: torch.Tensor
     captions: torch.Tensor
     modified: torch.Tensor
+    hard: torch.Tensor
 
     def all(self) -> tuple[torch.Tensor, ...]:
-        """The four blocks in order."""
-        return self.gallery, self.composed, self.captions, self.modified
+        """The blocks in order."""
+        return self.gallery, self.composed, self.captions, self.modified, self.hard
 
 
 class Learner(nn.Module):
@@ -60,11 +62,11 @@ class Learner(nn.Module):
         if len(spoken):
             head = self.model.get_output_embeddings()
             answers = F.cross_entropy(head(spoken).float(), chunk.says.to(spoken.device))
-        captions = modified = unit[:0]
+        captions = modified = hard = unit[:0]
         if chunk.texts is not None:
             texts = F.normalize(self._read(chunk.texts).float(), dim=-1)
-            captions, modified = texts[chunk.captions], texts[chunk.modified]
-        return Vectors(gallery, composed, captions, modified), answers
+            captions, modified, hard = texts[chunk.captions], texts[chunk.modified], texts[chunk.hard]
+        return Vectors(gallery, composed, captions, modified, hard), answers
 
     def _read(self, laid: Laid) -> torch.Tensor:
         """Final hidden states (what is read, D)."""

@@ -67,7 +67,7 @@ class Data:
         side: pixels a side of drawn pictures.
         wishes: modifications of each drawn picture in a batch.
         share: part of the drawn samples that differ; the rest repeat them.
-        hard_negatives: a file of mined hard negatives (instructcir mine), or "".
+        hard_negatives: how many of a triplet's mined hard negatives (`instructcir mine`) are used; 0 for none.
     """
 
     source: Literal["drawn", "pairs", "triplets"]
@@ -77,6 +77,7 @@ class Data:
     side: int = 112
     wishes: int = 2
     share: float = 1.0
+    hard_negatives: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +159,8 @@ def from_dict(values: Mapping[str, Any], where: str = "recipe") -> Recipe:
         raise InputError(f"{where}: objective: all weights are 0, so there is nothing to learn; set pairs or triplets")
     if recipe.data.source == "pairs" and objective.triplets:
         raise InputError(f"{where}: objective.triplets needs triplets; data.source is 'pairs'")
+    if recipe.data.hard_negatives and recipe.data.source != "triplets":
+        raise InputError(f"{where}: data.hard_negatives needs mined triplets; data.source is {recipe.data.source!r}")
     if recipe.data.source != "drawn" and objective.answers:
         raise InputError(f"{where}: objective.answers needs data.source 'drawn'")
     if optimiser.global_batch < 1 or optimiser.steps < 1 or objective.temperature <= 0:

@@ -172,6 +172,7 @@ def samples_of(recipe: Recipe, folder: Path) -> Dataset[Sample] | IterableDatase
         recipe.running.seed,
         folder / "left_out.jsonl",
         needs_captions=bool(negatives),
+        hard=data.hard_negatives,
     )
 
 

@@ -38,6 +38,7 @@ class Sample:
         caption: what it shows; the other half of a pair, and the original caption of its triplets.
         wishes: (modification, modified caption) of its triplets.
         answers: (what a user writes, what the model should say) about the picture.
+        hard: captions that are wrong for its wishes, and easily mistaken; as many in every sample.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Sample:
     caption: str = ""
     wishes: tuple[tuple[str, str], ...] = ()
     answers: tuple[tuple[str, str], ...] = ()
+    hard: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -91,6 +93,8 @@ class Chunk:
         modified: (W,) which text each wish's modified caption is.
         owners: (W,) which picture each wish belongs to.
         says: (A,) the token that each answer position should say.
+        hard: (H,) which text each hard negative is.
+        text_ids: the distinct texts.
     """
 
     size: int
@@ -102,6 +106,7 @@ class Chunk:
     modified: torch.Tensor
     owners: torch.Tensor
     says: torch.Tensor
+    hard: torch.Tensor
     text_ids: list[str]
 
 
@@ -170,6 +175,7 @@ class Layout:
         numbers = {text: number for number, text in enumerate(texts)}
         wishes = [wish for sample in samples for wish in sample.wishes] if self.triplets else []
         owners = [number for number, sample in enumerate(samples) for _ in sample.wishes] if self.triplets else []
+        hard = [text for sample in samples for text in sample.hard] if self.triplets else []
         return Chunk(
             size=len(samples),
             pictures=self._laid(rows, images, gallery + composed + spoken),
@@ -180,6 +186,7 @@ class Layout:
             modified=torch.tensor([numbers[caption] for _, caption in wishes], dtype=torch.long),
             owners=torch.tensor(owners, dtype=torch.long),
             says=torch.tensor(says, dtype=torch.long),
+            hard=torch.tensor([numbers[text] for text in hard], dtype=torch.long),
             text_ids=texts,
         )
 
@@ -205,6 +212,7 @@ class Layout:
         texts = [sample.caption for sample in samples]
         if self.triplets:
             texts += [caption for sample in samples for _, caption in sample.wishes]
+            texts += [text for sample in samples for text in sample.hard]
         return list(dict.fromkeys(texts))
 
     def _laid_texts(self, texts: list[str]) -> Laid:

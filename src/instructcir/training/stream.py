@@ -29,13 +29,21 @@ class FileSamples(IterableDataset[Sample]):
         seed: of the order.
         left_out: a file that names each bad sample and says why, one JSON object a line.
         needs_captions: leave out triplets without an original caption.
+        hard: hard negatives of each triplet; those that have fewer repeat theirs, those without any are left out.
     """
 
     def __init__(
-        self, kind: Literal["pairs", "triplets"], path: str, seed: int, left_out: Path, *, needs_captions: bool = False
+        self,
+        kind: Literal["pairs", "triplets"],
+        path: str,
+        seed: int,
+        left_out: Path,
+        *,
+        needs_captions: bool = False,
+        hard: int = 0,
     ) -> None:
         self.kind, self.path, self.seed, self.left_out = kind, path, seed, left_out
-        self.needs_captions = needs_captions
+        self.needs_captions, self.hard = needs_captions, hard
         self._named: set[str] = set()
 
     def __iter__(self) -> Iterator[Sample]:
@@ -71,8 +79,14 @@ class FileSamples(IterableDataset[Sample]):
         except ImageError as error:
             self._leave_out(record.id, error.reason)
             return None
+        hard: tuple[str, ...] = ()
+        if self.hard and isinstance(record, Triplet):
+            if not record.hard_negatives:
+                self._leave_out(record.id, "no hard negatives; mine some (instructcir mine)")
+                return None
+            hard = tuple(record.hard_negatives[n % len(record.hard_negatives)] for n in range(self.hard))
         wishes = ((record.instruction, record.modified_caption),) if isinstance(record, Triplet) else ()
-        return Sample(record.id, image, record.caption, wishes)
+        return Sample(record.id, image, record.caption, wishes, hard=hard)
 
     def _leave_out(self, sample_id: str, reason: str) -> None:
         """Name a bad sample, once."""
