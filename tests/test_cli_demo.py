@@ -1,4 +1,4 @@
-"""The demo runs offline, tells the truth about its model, and leaves its pictures behind."""
+"""The demo runs offline, knows what is right, claims nothing of a model it does not know, and leaves its pictures."""
 
 from __future__ import annotations
 
@@ -10,72 +10,150 @@ import pytest
 from PIL import Image
 
 from cli_runs import json_lines, process, refused, run
-from instructcir.cli.demo import ASKED, RANDOM
-from instructcir.cli.demo_pictures import COLOURS, catalogue
-from instructcir.cli.demo_sheet import draw_sheet
+from instructcir.cli.demo import BUNDLED, CLAIM, HITS
+from instructcir.cli.demo_pictures import ASKED, FEWEST, SPLIT, catalogue, faults, name_of
+from instructcir.cli.demo_sheet import Cell, Row, draw_sheet
+from instructcir.model import loading
 from instructcir.model.embedder import Embedder
 from instructcir.model.untrained import write_untrained
+from instructcir.worlds.rasterise import rasterise
+from instructcir.worlds.registry import world
+from instructcir.worlds.splits import belongs
 
 Built = Callable[..., Path]
 
 
-def test_end_to_end(tmp_path: Path) -> None:
-    done = process("demo", cwd=tmp_path)
+@pytest.mark.skipif(loading.bundled(BUNDLED) is None, reason="this checkout lacks the bundled weights")
+def test_the_bundled_model_finds_what_is_asked_for(tmp_path: Path) -> None:
+    done = process("demo", "--pictures", 100, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert len(done.stderr.splitlines()) == 1
-    for words in ("24 drawn pictures", "pictures/s", "12 modifications", "times as fast", RANDOM, "demo --model PATH"):
+    for words in ("100 drawn pictures", "pictures/s", "12 modifications", "times as fast", CLAIM):
         assert words in done.stdout
-    assert len(list((tmp_path / "instructcir-demo").glob("*.png"))) == 25
-    with Image.open(tmp_path / "instructcir-demo" / "rankings.png") as sheet:
-        assert sheet.width > 800
+    right, of = done.stdout.splitlines()[-1].split(" queries:")[0].split(" of ")
+    assert int(right) > int(of) / 2  # chance: fewer than one in ten
 
 
 def test_a_model_of_ones_own(built: Built, tmp_path: Path) -> None:
-    arguments = ("--model", built("qwen2-vl"), "--out", tmp_path / "deep" / "demo")
+    folder = tmp_path / "deep" / "demo"
+    arguments = ("--model", built("qwen2-vl"), "--out", folder, "--pictures", FEWEST)
     [record] = json_lines(run("demo", *arguments, "--json"))
-    assert record["random_weights"] is False
+    assert record["bundled"] is False
     assert record["largest_difference"] < 1e-5
     assert record["shares_image_work"]
-    assert record["pictures"] == 24
-    assert RANDOM not in run("demo", *arguments).stdout  # and the folder may be there already
+    assert record["pictures"] == FEWEST
+    assert [asked["text"] for asked in record["asked"]] == [wish.text for wish in ASKED]
+    ranks = [asked["first_right"] for asked in record["asked"]]
+    assert all(1 <= rank < FEWEST for rank in ranks)
+    assert record["right_among_first"] == sum(rank <= HITS for rank in ranks)
+    assert len(list(folder.glob("*.png"))) == len(ASKED) * (1 + HITS) + 1
+    with Image.open(folder / "rankings.png") as sheet:
+        assert sheet.width > 800
+
+    shown = run("demo", *arguments).stdout  # and the folder may be there already
+    assert CLAIM not in shown
+    assert "Nothing is claimed" in shown
+    said = f"{record['right_among_first']} of {len(ASKED)} queries: a right picture among the first {HITS}"
+    assert shown.splitlines()[-1] == said
 
 
 def test_a_family_that_cannot_share_says_so(built: Built, tmp_path: Path) -> None:
-    shown = run("demo", "--model", built("gemma3"), "--out", tmp_path / "demo").stdout
-    assert "cannot share" in shown
+    arguments = ("--model", built("gemma3"), "--out", tmp_path / "demo", "--pictures", FEWEST)
+    assert "cannot share" in run("demo", *arguments).stdout
 
 
-def test_bad_input_is_one_line(tmp_path: Path) -> None:
+def test_the_claim_is_made_of_the_bundled_weights_only(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    own = built("llava-clip-llama")
+    monkeypatch.setattr(loading, "bundled", lambda name: own if name == BUNDLED else None)
+    monkeypatch.chdir(tmp_path)
+    assert CLAIM in run("demo", "--pictures", FEWEST).stdout
+    (tmp_path / BUNDLED).symlink_to(built("qwen2-vl"))  # a folder of that name comes first, and is another model
+    assert CLAIM not in run("demo", "--pictures", FEWEST).stdout
+
+
+def test_bad_input_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     assert "cannot be made" in refused("demo", "--out", tmp_path / "file")
     assert "no such folder" in refused("demo", "--out", tmp_path / "demo", "--model", tmp_path / "none")
+    assert f"take {FEWEST} or more" in refused("demo", "--out", tmp_path / "demo", "--pictures", FEWEST - 1)
+    monkeypatch.setattr(loading, "bundled", lambda name: None)
+    monkeypatch.chdir(tmp_path)
+    assert "lacks the model 'tiny'" in refused("demo")
 
 
-def test_the_catalogue_is_of_distinct_pictures() -> None:
-    garments = catalogue()
-    assert len({garment.name for garment in garments}) == len({g.image.tobytes() for g in garments}) == 24
-    for garment in garments:  # the colour named is the colour most of the garment has
-        pixels = np.asarray(garment.image).reshape(-1, 3).astype(int)
-        near = {name: (np.abs(pixels - colour).sum(axis=1) < 30).sum() for name, colour in COLOURS.items()}
-        assert max(near, key=near.__getitem__) == garment.colour
-        assert near[garment.colour] > 0.05 * len(pixels)
+@pytest.mark.parametrize("pictures", [FEWEST, 61, 300])
+def test_the_catalogue_holds_a_right_answer_to_every_query(pictures: int) -> None:
+    wardrobe = world("wardrobe")
+    drawings, queries = catalogue(wardrobe, pictures)
+    assert (drawings, queries) == catalogue(wardrobe, pictures)
+    assert len(drawings) == pictures
+    assert all(wardrobe.is_possible(drawing.facts) for drawing in drawings)
+    assert {belongs(wardrobe, drawing.facts) for drawing in drawings} == {SPLIT}
+    assert [query.wish for query in queries] == list(ASKED)
+    for query in queries:
+        reference = drawings[query.reference].facts
+        assert query.wish.shown.items() <= reference.items()
+        right = [n for n, drawing in enumerate(drawings) if not faults(query.change, reference, drawing.facts)]
+        assert query.relevant
+        assert query.reference not in query.relevant
+        assert right == list(query.relevant)
+
+
+def test_the_references_are_the_same_whatever_the_size() -> None:
+    few, many = (catalogue(world("wardrobe"), pictures) for pictures in (FEWEST, 80))
+    for one, other in zip(few[1], many[1], strict=True):
+        assert few[0][one.reference].facts == many[0][other.reference].facts
+        assert one.change == other.change
+
+
+def test_faults_and_names_are_told_in_words() -> None:
+    drawings, queries = catalogue(world("wardrobe"), FEWEST)
+    [query] = [query for query in queries if query.wish.text.startswith("with long sleeves")]
+    reference = drawings[query.reference].facts
+    assert faults(query.change, reference, reference) == ["short sleeve", "belt"]
+    half = {**query.change.target, "sleeve": "sleeveless", "colour": "pink"}
+    assert faults(query.change, reference, half) == ["sleeveless", "pink"]
+    assert faults(query.change, {**reference, "closure": "zip"}, query.change.target) == ["no closure"]
+    assert name_of({"garment": "dress", "colour": "red", "pattern": "plain"}) == "red dress"
+    assert name_of({"garment": "dress", "colour": "red", "pattern": "stars"}) == "red dress, stars"
 
 
 @pytest.mark.parametrize("hits", [1, 5])
 def test_any_ranking_can_be_drawn(hits: int) -> None:
-    garments = catalogue()
-    asked = [(garments[number], text * repeats) for number, text in ASKED for repeats in (1, 40)]
-    rows = [[(number, 0.5) for number in range(hits)]] * len(asked)
-    sheet = np.asarray(draw_sheet(garments, asked, rows, RANDOM))
+    picture = Image.new("RGB", (64, 64), (200, 30, 30))
+    rows = [
+        Row(
+            Cell(picture, "reference " * repeats),
+            "words " * repeats,
+            "note",
+            [Cell(picture, "hit", "but " * repeats)] * hits,
+        )
+        for repeats in (1, 40)
+    ]
+    sheet = np.asarray(draw_sheet(rows, "remark " * 60))
     assert (sheet[:, :30] == 255).all()
     assert (sheet[:, -30:] == 255).all()
+
+
+def test_right_hits_are_framed_in_green() -> None:
+    picture = Image.new("RGB", (64, 64), (128, 128, 128))
+
+    def green(is_right: bool) -> int:
+        hits = [Cell(picture, "", is_right=is_right)]
+        pixels = np.asarray(draw_sheet([Row(Cell(picture, ""), "", "", hits)], "")).astype(int)
+        return int(((pixels[..., 1] - pixels[..., 0] > 90) & (pixels[..., 1] - pixels[..., 2] > 50)).sum())
+
+    assert green(is_right=False) == 0  # with one hit there is no room for the legend
+    assert green(is_right=True) > 4 * 156 * 3
 
 
 def test_the_untrained_model_is_the_same_each_time_and_tells_inputs_apart(tmp_path: Path) -> None:
     for name in ("one", "two"):
         write_untrained(tmp_path / name)
     one, two = Embedder.load(tmp_path / "one"), Embedder.load(tmp_path / "two")
-    images = [garment.image for garment in catalogue()[:4]]
+    wardrobe = world("wardrobe")
+    images = [rasterise(wardrobe.svg(drawing), 224) for drawing in catalogue(wardrobe, FEWEST)[0][:4]]
     vectors = one.embed_images(images)
     np.testing.assert_array_equal(vectors, two.embed_images(images))
     cosines = vectors @ vectors.T

@@ -1,32 +1,31 @@
-"""`instructcir demo`: drawn pictures, composed queries, shared image work and a ranking, offline and in seconds."""
+"""`instructcir demo`: composed queries about drawn garments, their rankings, shared image work; offline."""
 
 from __future__ import annotations
 
 import io
-import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from instructcir.cli.models import AsJson, Base, Device, Dtype, load, quieten
-from instructcir.cli.output import print_json_line
-from instructcir.errors import InputError
+from instructcir.cli.models import AsJson, Base, Device, Dtype, load
+from instructcir.cli.output import print_json_line, progress_bar
+from instructcir.errors import InputError, ModelError
 
 if TYPE_CHECKING:
-    from instructcir.cli.demo_pictures import Garment
-    from instructcir.model.embedder import Embedder
+    from PIL import Image
 
-RANDOM = "This model's weights are random: it has learned nothing, so the ranking means nothing yet."
+    from instructcir.cli.demo_pictures import Query
+    from instructcir.cli.demo_sheet import Cell
+    from instructcir.model.embedder import Embedder, Vectors
+    from instructcir.worlds.world import Drawing
 
-# what is asked on the sheet: number of the reference in the catalogue, modification
-ASKED = (
-    (0, "the same in blue, with stripes"),
-    (8, "in black"),
-    (13, "make it yellow and dotted"),
-    (22, "a dress with this print and colour"),
-)
+BUNDLED = "tiny"
+CLAIM = "Ranked by the model that comes with this package, trained on drawn pictures like these, but on none of them."
+NO_CLAIM = "Ranked by {}. Nothing is claimed about what this model has learned."
+
 # what is asked of one reference, to time it
 VARIATIONS = tuple(
     f"{change} {colour}"
@@ -34,52 +33,69 @@ VARIATIONS = tuple(
     for colour in ("blue", "green", "yellow")
 )
 HITS = 5
+_TOLD_FAULTS = 3
+SIDE = 224
+"""Pixels a side of the pictures; a model brings them to its own size."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What was found for a query: its hits as (number, score), best first, and the rank of the first right one."""
+
+    query: Query
+    hits: list[tuple[int, float]]
+    first_right: int
 
 
 def demo(
     ctx: typer.Context,
     model: Annotated[
-        str | None,
-        typer.Option(
-            "--model", help="A real model: folder, adapter or hub name. Left out: a small one, random weights."
-        ),
-    ] = None,
+        str, typer.Option("--model", help="The model: folder, adapter or hub name; `tiny` comes with the package.")
+    ] = BUNDLED,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the pictures and the sheet go.")] = Path(
         "instructcir-demo"
     ),
+    pictures: Annotated[int, typer.Option(metavar="N", help="How many pictures the catalogue has.")] = 300,
     base: Base = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Show what it does: embed drawn garments, ask for changes of them, time shared image work, draw the rankings.
+    """Show what it does: draw garments, ask for changes of some, rank the others, time shared image work.
 
-    Without --model it makes a small untrained model in code, so it needs no download; its rankings mean nothing.
+    Needs no download. What is right is known, since everything is drawn: the sheet frames it in green.
     """
-    quieten(ctx)
     from instructcir.cli.demo_pictures import catalogue
+    from instructcir.worlds.registry import world
 
+    wardrobe = world("wardrobe")
+    drawings, queries = catalogue(wardrobe, pictures)
     _make_folder(out)
-    garments = catalogue()
-    for number, garment in enumerate(garments):
-        _write_png(out / f"{number:02}-{garment.name.replace(', ', '-').replace(' ', '-')}.png", garment.image)
-    with tempfile.TemporaryDirectory(prefix="instructcir-demo-") as scratch:
-        name = model or _untrained(Path(scratch) / "untrained")
-        embedder = load(ctx, name, device, dtype, base)
-        result, hits = _run(embedder, garments)
-    from instructcir.cli.demo_sheet import draw_sheet
-
-    sheet = out / "rankings.png"
-    remark = RANDOM if model is None else f"Ranked by {model}."
-    _write_png(sheet, draw_sheet(garments, [(garments[number], text) for number, text in ASKED], hits, remark))
+    _check_there(model)
+    embedder = load(ctx, model, device, dtype, base)
+    images = _drawn(wardrobe, drawings)
+    gallery_GD, speed = _embedded(embedder, images)
+    answers = _answers(embedder, images, gallery_GD, queries)
+    is_bundled = _is_bundled(embedder)
+    sheet = _write_shown(out, drawings, images, answers, CLAIM if is_bundled else NO_CLAIM.format(model))
+    result = {
+        "pictures": pictures,
+        "dimension": embedder.dimension,
+        "pictures_per_second": speed,
+        **_shared_work(embedder, images[queries[0].reference]),
+        "queries": len(answers),
+        "right_among_first": sum(answer.first_right <= HITS for answer in answers),
+    }
     if as_json:
-        print_json_line({**result, "random_weights": model is None, "sheet": str(sheet)})
+        asked = [{"text": answer.query.wish.text, "first_right": answer.first_right} for answer in answers]
+        print_json_line({**result, "asked": asked, "bundled": is_bundled, "sheet": str(sheet)})
         return
-    for line in _told(result):
+    for line in [*_told(result), "", *_told_answers(answers), "", f"{sheet}: the rankings, drawn"]:
         typer.echo(line)
-    typer.echo(f"\n{sheet}: the rankings, drawn" + ("" if model else f"\n{RANDOM}"))
-    if model is None:
-        typer.echo("For a ranking that means something, name a trained model: instructcir demo --model PATH")
+    typer.echo(CLAIM if is_bundled else NO_CLAIM.format(model))
+    typer.echo(
+        "{right_among_first} of {queries} queries: a right picture among the first ".format_map(result) + f"{HITS}"
+    )
 
 
 def _make_folder(out: Path) -> None:
@@ -89,7 +105,101 @@ def _make_folder(out: Path) -> None:
         raise InputError(f"{out}: cannot be made ({error.strerror or error})") from error
 
 
-def _write_png(path: Path, picture: Any) -> None:
+def _check_there(model: str) -> None:
+    """Refuse the bundled model where the package lacks it: its name must not be looked for on a hub."""
+    from instructcir.model.loading import bundled
+
+    if model == BUNDLED and bundled(model) is None and not Path(model).exists():
+        raise ModelError(
+            f"this installation lacks the model {BUNDLED!r}; install it whole, or name another: --model PATH"
+        )
+
+
+def _is_bundled(embedder: Embedder) -> bool:
+    """Whether the weights are those that come with the package, unchanged by an adapter."""
+    from instructcir.model.loading import bundled
+
+    return embedder.adapter is None and embedder.checkpoint.folder == bundled(BUNDLED)
+
+
+def _drawn(wardrobe: Any, drawings: tuple[Drawing, ...]) -> list[Image.Image]:
+    from instructcir.worlds.rasterise import rasterise
+
+    images = []
+    with progress_bar("drawing", len(drawings)) as advance:
+        for drawing in drawings:
+            images.append(rasterise(wardrobe.svg(drawing), SIDE))
+            advance(1)
+    return images
+
+
+def _embedded(embedder: Embedder, images: list[Image.Image]) -> tuple[Vectors, float]:
+    """Gallery vectors, and pictures per second."""
+    embedder.embed_images(images[:2])  # the first pass of a process is slower than all others
+    before = 0
+    with progress_bar("embedding", len(images)) as advance:
+
+        def progress(done: int, _: int | None) -> None:
+            nonlocal before
+            advance(done - before)
+            before = done
+
+        begin = time.perf_counter()
+        gallery_GD = embedder.embed_images(images, progress=progress)
+        seconds = time.perf_counter() - begin
+    return gallery_GD, len(images) / seconds
+
+
+def _answers(
+    embedder: Embedder, images: list[Image.Image], gallery_GD: Vectors, queries: tuple[Query, ...]
+) -> list[_Answer]:
+    """Each query's ranking of the catalogue, its own reference left out."""
+    from instructcir.items import ComposedQuery
+    from instructcir.ranking import blocked_top_k
+
+    queries_QD = embedder.embed_queries([ComposedQuery(images[query.reference], query.wish.text) for query in queries])
+    indices_QG, scores_QG = blocked_top_k(queries_QD, gallery_GD, len(images))
+    answers = []
+    for query, indices, scores in zip(queries, indices_QG, scores_QG, strict=True):
+        ranked = [(int(index), float(score)) for index, score in zip(indices, scores, strict=True)]
+        ranked = [hit for hit in ranked if hit[0] != query.reference]
+        first = next(rank for rank, (number, _) in enumerate(ranked, start=1) if number in query.relevant)
+        answers.append(_Answer(query, ranked[:HITS], first))
+    return answers
+
+
+def _write_shown(
+    out: Path, drawings: tuple[Drawing, ...], images: list[Image.Image], answers: list[_Answer], remark: str
+) -> Path:
+    """Write the pictures that the sheet shows, and the sheet; its path."""
+    from instructcir.cli.demo_pictures import faults, name_of
+    from instructcir.cli.demo_sheet import Cell, Row, draw_sheet
+
+    rows = []
+    for number, answer in enumerate(answers, start=1):
+        reference = drawings[answer.query.reference].facts
+        hits = []
+        for index, score in answer.hits:
+            wrong = faults(answer.query.change, reference, drawings[index].facts)
+            told = f"but {', '.join(wrong)}" if len(wrong) <= _TOLD_FAULTS else f"wrong in {len(wrong)} ways"
+            said = told if wrong else "right"
+            name = name_of(drawings[index].facts)
+            hits.append(Cell(images[index], name, f"{score:.3f} {said}", is_right=not wrong))
+        asked = Cell(images[answer.query.reference], name_of(reference))
+        rows.append(Row(asked, answer.query.wish.text, f"first right: rank {answer.first_right}", hits))
+        _write_pictures(out, number, asked, hits)
+    sheet = out / "rankings.png"
+    _write_png(sheet, draw_sheet(rows, remark))
+    return sheet
+
+
+def _write_pictures(out: Path, number: int, reference: Cell, hits: list[Cell]) -> None:
+    _write_png(out / f"{number}-reference.png", reference.image)
+    for rank, hit in enumerate(hits, start=1):
+        _write_png(out / f"{number}-hit-{rank}.png", hit.image)
+
+
+def _write_png(path: Path, picture: Image.Image) -> None:
     from instructcir.files import write_atomic
 
     content = io.BytesIO()
@@ -97,39 +207,7 @@ def _write_png(path: Path, picture: Any) -> None:
     write_atomic(path, content.getvalue())
 
 
-def _untrained(folder: Path) -> str:
-    from instructcir.model.untrained import write_untrained
-
-    write_untrained(folder)
-    return str(folder)
-
-
-def _run(embedder: Embedder, garments: list[Garment]) -> tuple[dict[str, Any], list[list[tuple[int, float]]]]:
-    """Figures of what was done, and for each of ASKED its hits: (number in the catalogue, score)."""
-    from instructcir.items import ComposedQuery
-    from instructcir.ranking import blocked_top_k
-
-    pictures = [garment.image for garment in garments]
-    embedder.embed_images(pictures[:2])  # the first pass of a process is slower than all others
-    begin = time.perf_counter()
-    gallery_GD = embedder.embed_images(pictures)
-    gallery_seconds = time.perf_counter() - begin
-
-    queries_QD = embedder.embed_queries([ComposedQuery(pictures[number], text) for number, text in ASKED])
-    indices_QK, scores_QK = blocked_top_k(queries_QD, gallery_GD, HITS + 1)
-    hits = []
-    for (reference, _), indices, scores in zip(ASKED, indices_QK, scores_QK, strict=True):
-        ranked = [(int(index), float(score)) for index, score in zip(indices, scores, strict=True)]
-        hits.append([hit for hit in ranked if hit[0] != reference][:HITS])
-    figures = {
-        "pictures": len(pictures),
-        "dimension": embedder.dimension,
-        "pictures_per_second": len(pictures) / gallery_seconds,
-    }
-    return {**figures, **_shared_work(embedder, pictures[0])}, hits
-
-
-def _shared_work(embedder: Embedder, picture: Any) -> dict[str, Any]:
+def _shared_work(embedder: Embedder, picture: Image.Image) -> dict[str, Any]:
     """Many modifications of one reference: the image's part computed once, and every prompt computed whole."""
     import numpy as np
 
@@ -164,3 +242,10 @@ def _told(result: dict[str, Any]) -> list[str]:
     if not result["shares_image_work"]:
         lines.append("  (this model's family cannot share it: its picture's tokens see what follows them)")
     return [line.format_map(result) for line in lines]
+
+
+def _told_answers(answers: list[_Answer]) -> list[str]:
+    texts = [f'"{answer.query.wish.text}"' for answer in answers]
+    width = max(map(len, texts))
+    lines = [f"  {text:<{width}}  {answer.first_right:>4}" for text, answer in zip(texts, answers, strict=True)]
+    return ["queries, each with the rank of its first right picture:", *lines]

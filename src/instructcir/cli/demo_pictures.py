@@ -1,119 +1,156 @@
-"""The demo's catalogue: twenty-four garments drawn with Pillow, each with words for what it shows."""
+"""The demo's catalogue: drawn garments that no model was trained on, and wishes whose right answers are known."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+import random
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw
+from instructcir.errors import InputError
+from instructcir.worlds.distractors import distractors
+from instructcir.worlds.galleries import relevant_in
+from instructcir.worlds.splits import Split, belongs, facts_of
+from instructcir.worlds.wardrobe.facts import COLOURS, complete
+from instructcir.worlds.world import Change, Drawing, Edit, Facts, World
 
-SIDE = 256
-_FINE = 4
-"""Drawn this many times larger and reduced, which smooths the edges."""
-
-COLOURS = {
-    "red": (200, 45, 55),
-    "blue": (45, 95, 185),
-    "green": (60, 140, 85),
-    "yellow": (235, 185, 60),
-    "purple": (120, 75, 155),
-    "black": (55, 58, 66),
-}
-_GROUND = (244, 241, 236)
-
-Point = tuple[float, float]
+SPLIT: Split = "test"
+_NEAR_MISSES = 6  # for each query at most, where the catalogue has room
+_TRIES = 20_000  # one in a hundred fits: reference and target are to be of a split that a tenth of all belongs to
+_LOOKS = 2**32
 
 
-@dataclass(frozen=True)
-class Garment:
-    """One drawn picture: its kind, colour and pattern, and the picture."""
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Something to ask for.
 
-    kind: str
-    colour: str
-    pattern: str
-    image: Image.Image
+    Attributes:
+        text: as a person would say it.
+        shown: what its reference must show, garment and pattern at least; all else is left to chance.
+        asked: for each part of the text, attribute -> values that fulfil it, None standing for "absent".
+    """
 
-    @property
-    def name(self) -> str:
-        """What a person would call it."""
-        return f"{self.colour} {self.kind}" + ("" if self.pattern == "plain" else f", {self.pattern}")
+    text: str
+    shown: Facts
+    asked: tuple[Mapping[str, tuple[str | None, ...]], ...]
 
 
-def catalogue() -> list[Garment]:
-    """Four kinds in six colours; the pattern goes round with the number, so that no two are alike."""
-    patterns = ("plain", "striped", "dotted")
+ASKED = (
+    Wish("the same in red", {"garment": "blouse", "pattern": "floral", "colour": "teal"}, ({"colour": ("red",)},)),
+    Wish(
+        "with long sleeves and without the belt",
+        {"garment": "dress", "pattern": "stripes", "sleeve": "short", "belt": "belt"},
+        ({"sleeve": ("long",)}, {"belt": ("none",)}),
+    ),
+    Wish(
+        "shorter, with stripes",
+        {"garment": "skirt", "pattern": "plain", "length": "long"},
+        ({"length": ("short", "regular")}, {"pattern": ("stripes", "vertical stripes"), "second colour": COLOURS}),
+    ),
+    Wish(
+        "on the beach",
+        {"garment": "t-shirt", "pattern": "plain", "print": "heart", "setting": "brick wall"},
+        ({"setting": ("beach",)},),
+    ),
+    Wish(
+        "with a zip instead of the buttons, and in yellow",
+        {"garment": "jacket", "pattern": "plain", "colour": "blue", "closure": "buttons"},
+        ({"closure": ("zip",)}, {"colour": ("yellow",)}),
+    ),
+    Wish("shorts just like these", {"garment": "trousers", "pattern": "checks"}, ({"garment": ("shorts",)},)),
+)
+FEWEST = 4 * len(ASKED)
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A wish in a catalogue.
+
+    Attributes:
+        wish: what is asked.
+        change: the same as data.
+        reference: number of its picture in the catalogue.
+        relevant: numbers of all pictures that are right, ascending; there is at least one.
+    """
+
+    wish: Wish
+    change: Change
+    reference: int
+    relevant: tuple[int, ...]
+
+
+def catalogue(world: World, pictures: int) -> tuple[tuple[Drawing, ...], tuple[Query, ...]]:
+    """Garments of the test split, and `ASKED` of some of them: the same for the same number of pictures.
+
+    For each wish there are its reference, a picture that is right, and some that are nearly right.
+
+    Args:
+        world: the wardrobe.
+        pictures: how many, `FEWEST` or more.
+
+    Raises:
+        InputError: fewer are asked for, or no reference shows what a wish needs.
+    """
+    if pictures < FEWEST:
+        raise InputError(f"{pictures} pictures are too few for the demo's queries; take {FEWEST} or more")
+    near = min(_NEAR_MISSES, pictures // len(ASKED) - 2)
+    gathered: list[Facts] = []
+    begun: list[tuple[int, Change]] = []
+    for wish in ASKED:
+        rng = random.Random(f"demo/{wish.text}")  # so that the number of pictures does not change the references
+        reference, change = _posed(world, wish, rng)
+        begun.append((len(gathered), change))
+        gathered += [reference, change.target]
+        misses = distractors(world, reference, change, rng, lambda facts: belongs(world, facts) == SPLIT)
+        gathered += itertools.islice(misses, near)
+    gathered += [facts_of(world, SPLIT, number) for number in range(pictures - len(gathered))]
+    rng = random.Random(f"demo/{pictures}")
+    order = list(range(pictures))
+    rng.shuffle(order)  # among equal scores the lower number comes first: a number must not tell what is right
+    drawings = tuple(Drawing(gathered[old], rng.randrange(_LOOKS)) for old in order)
+    queries = []
+    for wish, (old, change) in zip(ASKED, begun, strict=True):
+        reference_at = order.index(old)
+        queries.append(Query(wish, change, reference_at, relevant_in(drawings, reference_at, change)))
+    return drawings, tuple(queries)
+
+
+def name_of(facts: Facts) -> str:
+    """What a person would call a garment: "red dress, polka dots"."""
+    return f"{facts['colour']} {facts['garment']}" + ("" if facts["pattern"] == "plain" else f", {facts['pattern']}")
+
+
+def faults(change: Change, reference: Facts, candidate: Facts) -> list[str]:
+    """What is wrong with an answer, in words, what was asked for first; empty if it is right."""
+    allowed = change.allowed
+    names = dict.fromkeys([*allowed, *reference, *candidate])
     return [
-        Garment(kind, colour, pattern := patterns[(row + column) % 3], draw_garment(kind, COLOURS[colour], pattern))
-        for row, kind in enumerate(_SHAPES)
-        for column, colour in enumerate(COLOURS)
+        _said(name, candidate.get(name))
+        for name in names
+        if candidate.get(name) not in allowed.get(name, (reference.get(name),))
     ]
 
 
-def draw_garment(kind: str, colour: tuple[int, int, int], pattern: str) -> Image.Image:
-    """A garment on a pale ground, with a shadow and its seams."""
-    size = SIDE * _FINE
-    mask = Image.new("L", (size, size), 0)
-    outline, seams = _SHAPES[kind]()
-    corners = [(x * size, y * size) for x, y in outline]
-    ImageDraw.Draw(mask).polygon(corners, fill=255)
-    picture = Image.new("RGB", (size, size), _GROUND)
-    draw = ImageDraw.Draw(picture)
-    draw.ellipse((0.2 * size, 0.89 * size, 0.8 * size, 0.95 * size), fill=(228, 223, 215))
-    cloth = Image.new("RGB", (size, size), colour)
-    _print(ImageDraw.Draw(cloth), pattern, _mixed(colour, (255, 255, 255), 0.72), size)
-    picture.paste(cloth, mask=mask)
-    dark = _mixed(colour, (0, 0, 0), 0.35)
-    draw.line([*corners, corners[0], corners[1]], fill=dark, width=size // 110, joint="curve")
-    for seam in seams:
-        draw.line([(x * size, y * size) for x, y in seam], fill=dark, width=size // 160, joint="curve")
-    return picture.resize((SIDE, SIDE), Image.Resampling.LANCZOS)
+_SPEAK_FOR_THEMSELVES = ("garment", "colour", "pattern", "closure", "belt", "setting")
 
 
-def _print(draw: ImageDraw.ImageDraw, pattern: str, light: tuple[int, int, int], size: int) -> None:
-    step = size // 14
-    if pattern == "striped":
-        for y in range(0, size, step):
-            draw.rectangle((0, y, size, y + step // 3), fill=light)
-    if pattern == "dotted":
-        for row, y in enumerate(range(0, size, step)):
-            for x in range(step // 2 * (row % 2), size, step):
-                draw.ellipse((x, y, x + step // 3, y + step // 3), fill=light)
+def _said(name: str, value: str | None) -> str:
+    if value is None or value == "none":
+        return f"no {name}"
+    return value if name in _SPEAK_FOR_THEMSELVES or value in ("sleeveless", "turtleneck") else f"{value} {name}"
 
 
-def _mixed(one: tuple[int, int, int], other: tuple[int, int, int], share: float) -> tuple[int, int, int]:
-    r, g, b = (round(a * (1 - share) + c * share) for a, c in zip(one, other, strict=True))
-    return r, g, b
-
-
-def _mirrored(left: list[Point]) -> list[Point]:
-    """An outline from its left half, drawn from the top downwards."""
-    return left + [(1 - x, y) for x, y in reversed(left)]
-
-
-def _shirt() -> tuple[list[Point], list[list[Point]]]:
-    left = [(0.46, 0.235), (0.41, 0.2), (0.36, 0.18), (0.27, 0.22), (0.12, 0.4), (0.21, 0.49), (0.3, 0.41), (0.3, 0.84)]
-    return _mirrored(left), [[(0.3, 0.41), (0.3, 0.3)], [(0.7, 0.41), (0.7, 0.3)], [(0.3, 0.81), (0.7, 0.81)]]
-
-
-def _dress() -> tuple[list[Point], list[list[Point]]]:
-    left = [(0.45, 0.23), (0.41, 0.12), (0.37, 0.12), (0.35, 0.28), (0.38, 0.44), (0.28, 0.7), (0.22, 0.9)]
-    return _mirrored(left), [[(0.38, 0.44), (0.62, 0.44)], [(0.44, 0.5), (0.39, 0.88)], [(0.56, 0.5), (0.61, 0.88)]]
-
-
-def _skirt() -> tuple[list[Point], list[list[Point]]]:
-    left = [(0.35, 0.25), (0.345, 0.32), (0.26, 0.6), (0.19, 0.82)]
-    return _mirrored(left), [[(0.345, 0.32), (0.655, 0.32)], [(0.45, 0.36), (0.4, 0.81)], [(0.55, 0.36), (0.6, 0.81)]]
-
-
-def _trousers() -> tuple[list[Point], list[list[Point]]]:
-    left = [(0.32, 0.12), (0.31, 0.2), (0.27, 0.9), (0.44, 0.9), (0.5, 0.42)]
-    outline = _mirrored(left)
-    return outline, [[(0.31, 0.19), (0.69, 0.19)], [(0.5, 0.19), (0.5, 0.42)]]
-
-
-_SHAPES: dict[str, Callable[[], tuple[list[Point], list[list[Point]]]]] = {
-    "shirt": _shirt,
-    "dress": _dress,
-    "skirt": _skirt,
-    "trousers": _trousers,
-}
+def _posed(world: World, wish: Wish, rng: random.Random) -> tuple[Facts, Change]:
+    """A reference of the split that shows what the wish needs, and the change into a target of the split."""
+    edits = tuple(
+        Edit(next(iter(part)), {name: frozenset(values) for name, values in part.items()}, {}) for part in wish.asked
+    )
+    for _ in range(_TRIES):
+        reference = complete(wish.shown, rng)
+        if belongs(world, reference) != SPLIT:
+            continue
+        wanted = {name: rng.choice(values) for part in wish.asked for name, values in part.items()}
+        target = {name: value for name, value in {**reference, **wanted}.items() if value is not None}
+        if world.is_possible(target) and belongs(world, target) == SPLIT:
+            return reference, Change(edits, target)
+    raise InputError(f"{world.name}: no reference for {wish.text!r} in the split {SPLIT!r}; show something else")
