@@ -59,7 +59,7 @@ def contrasts(
     blocks = [gather(block) for block in vectors.all()]
     caption_keys = modified_keys = hard_keys = None
     if objective.equal_texts_are_right:
-        caption_keys, modified_keys, hard_keys = _text_keys(chunks)
+        caption_keys, modified_keys, hard_keys = _text_keys(chunks, vectors.gallery.device)
     found: dict[str, list[torch.Tensor]] = {"pairs": [], "triplets": []}
     for gallery, composed, captions, modified, hard in at_dimensions(blocks, objective.matryoshka):
         if objective.pairs:
@@ -101,12 +101,12 @@ def _equal(left: torch.Tensor | None, right: torch.Tensor | None) -> torch.Tenso
     return None if left is None or right is None else left[:, None] == right[None, :]
 
 
-def _text_keys(chunks: Sequence[Chunk]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _text_keys(chunks: Sequence[Chunk], device: torch.device) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Numbers of the global batch's captions, modified captions and hard negatives, equal for equal texts."""
     hard = [_key(chunk.text_ids[n]) for chunk in chunks for n in chunk.hard.tolist()]
     captions = [_key(chunk.text_ids[n]) for chunk in chunks for n in chunk.captions.tolist()]
     modified = [_key(chunk.text_ids[n]) for chunk in chunks for n in chunk.modified.tolist()]
-    keys = [torch.tensor(numbers, dtype=torch.long) for numbers in (captions, modified, hard)]
+    keys = [torch.tensor(numbers, dtype=torch.long, device=device) for numbers in (captions, modified, hard)]
     return gather_numbers(keys[0]), gather_numbers(keys[1]), gather_numbers(keys[2])
 
 
@@ -145,7 +145,7 @@ def in_chunks(
             kept.append(forward(chunk)[0])
     leaves = Vectors(*(torch.cat(blocks).requires_grad_() for blocks in zip(*(v.all() for v in kept), strict=True)))
     parts = contrasts(objective, leaves, chunks, temperature)
-    total = sum((getattr(objective, name) * value for name, value in parts.items()), start=torch.zeros(()))
+    total = sum((getattr(objective, name) * value for name, value in parts.items()), start=leaves.gallery.new_zeros(()))
     if parts:
         _times_processes(total).backward()  # type: ignore[no-untyped-call]
     figures = {name: float(value.detach()) for name, value in parts.items()}
@@ -167,7 +167,7 @@ def in_chunks(
     if objective.answers:
         figures["answers"] = said
     value = float(total.detach()) + objective.answers * said
-    return torch.tensor(value, requires_grad=True), figures
+    return torch.tensor(value, device=leaves.gallery.device, requires_grad=True), figures
 
 
 def _times_processes(loss: torch.Tensor) -> torch.Tensor:

@@ -20,7 +20,7 @@ from instructcir.training.samples import Sample
 from instructcir.worlds.rasterise import rasterise
 from instructcir.worlds.registry import world as world_named
 from instructcir.worlds.splits import drawing_of, facts_of, training_change
-from instructcir.worlds.world import Detail, World
+from instructcir.worlds.world import Change, Detail, Facts, World
 
 # shapes: P pictures of a pool, H, W pixels
 
@@ -106,22 +106,48 @@ class DrawnSamples(Dataset[Sample]):
         answers = self._answers(pool.world, facts, rng) if self.with_answers else ()
         return Sample(f"{pool.world.name}/train/{number}", pool.image(number), caption, wishes, answers)
 
-    def _wish(self, world: World, facts: dict[str, str], rng: random.Random) -> tuple[str, str]:
+    def _wish(self, world: World, facts: Facts, rng: random.Random) -> tuple[str, str]:
         """A modification, and the caption of what it makes of the picture: nothing is said of what it leaves open."""
-        try:
-            change = training_change(world, facts, rng, rng.choice((1, 1, 1, 2, 2, 3)))
-        except InputError:  # few references allow no such number of edits
-            change = training_change(world, facts, rng, 1)
+        change = self._change(world, facts, rng)
         text = world.modification(facts, change, rng).text
         return text, world.caption(change.target, rng, _detail(rng), omit=change.free)
 
-    def _answers(self, world: World, facts: dict[str, str], rng: random.Random) -> tuple[tuple[str, str], ...]:
-        text, modified = self._wish(world, facts, rng)
+    def _change(self, world: World, facts: Facts, rng: random.Random) -> Change:
+        try:
+            return training_change(world, facts, rng, rng.choice((1, 1, 1, 2, 2, 3)))
+        except InputError:  # few references allow no such number of edits
+            return training_change(world, facts, rng, 1)
+
+    def _answers(self, world: World, facts: Facts, rng: random.Random) -> tuple[tuple[str, str], ...]:
+        """What to say: all facts, those of a modified picture, and in turn a caption, an answer, a modified caption.
+
+        Facts listed in a fixed order teach most: every word of the answer is one thing to see, none is style.
+        """
+        change = self._change(world, facts, rng)
+        asked = world.modification(facts, change, rng).text
+        kept = {name: value for name, value in change.target.items() if name not in change.free}
+        other = rng.randrange(3)
+        if other == 0:
+            third = ("Describe this image:", world.caption(facts, rng, "full"))
+        elif other == 1:
+            third = world.question(facts, rng)
+        else:
+            caption = world.caption(change.target, rng, omit=change.free)
+            third = (f'Modify this image with "{asked}", describe modified image:', caption)
         return (
-            ("Describe this image:", world.caption(facts, rng, "full")),
-            world.question(facts, rng),
-            (f'Modify this image with "{text}", describe modified image:', modified),
+            ("List what this image shows:", listed(facts)),
+            (f'Modify this image with "{asked}", list what it shows:', listed(kept)),
+            third,
         )
+
+
+def listed(facts: Facts) -> str:
+    """Facts as a list of values in their own order; a thing's values follow its name: "lake, fog, dog 2 brown big"."""
+    parts: dict[str, list[str]] = {}
+    for name, value in facts.items():
+        thing, _, _ = name.rpartition(".")
+        parts.setdefault(thing or name, [thing] if thing else []).append(value)
+    return ", ".join(" ".join(values) for values in parts.values())
 
 
 def _detail(rng: random.Random) -> Detail:
