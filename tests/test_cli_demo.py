@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cli_runs import json_lines, process, refused, run
-from instructcir.cli.demo import BUNDLED, CLAIM, HITS
+from instructcir.cli.demo import BUNDLED, CLAIM, HITS, RANDOM
 from instructcir.cli.demo_pictures import ASKED, FEWEST, SPLIT, catalogue, faults, name_of
 from instructcir.cli.demo_sheet import Cell, Row, draw_sheet
 from instructcir.model import loading
@@ -72,14 +72,17 @@ def test_the_claim_is_made_of_the_bundled_weights_only(
     assert CLAIM not in run("demo", "--pictures", FEWEST).stdout
 
 
-def test_bad_input_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_bundled_weights_random_ones_rank_and_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loading, "bundled", lambda name: None)
+    monkeypatch.chdir(tmp_path)
+    assert RANDOM in run("demo", "--pictures", FEWEST).stdout
+
+
+def test_bad_input_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert "cannot be made" in refused("demo", "--out", tmp_path / "file")
     assert "no such folder" in refused("demo", "--out", tmp_path / "demo", "--model", tmp_path / "none")
     assert f"take {FEWEST} or more" in refused("demo", "--out", tmp_path / "demo", "--pictures", FEWEST - 1)
-    monkeypatch.setattr(loading, "bundled", lambda name: None)
-    monkeypatch.chdir(tmp_path)
-    assert "lacks the model 'tiny'" in refused("demo")
 
 
 @pytest.mark.parametrize("pictures", [FEWEST, 61, 300])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ import typer
 
 from instructcir.cli.models import AsJson, Base, Device, Dtype, load
 from instructcir.cli.output import print_json_line, progress_bar
-from instructcir.errors import InputError, ModelError
+from instructcir.errors import InputError
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 BUNDLED = "tiny"
 CLAIM = "Ranked by the model that comes with this package, trained on drawn pictures like these, but on none of them."
+RANDOM = "Ranked by random weights: no trained model comes with the package yet, so the ranking means nothing."
 NO_CLAIM = "Ranked by {}. Nothing is claimed about what this model has learned."
 
 # what is asked of one reference, to time it
@@ -71,13 +73,14 @@ def demo(
     wardrobe = world("wardrobe")
     drawings, queries = catalogue(wardrobe, pictures)
     _make_folder(out)
-    _check_there(model)
-    embedder = load(ctx, model, device, dtype, base)
+    with tempfile.TemporaryDirectory(prefix="instructcir-demo-") as scratch:
+        name, remark = _folder_of(model, Path(scratch))
+        embedder = load(ctx, name, device, dtype, base)
+    remark = remark if embedder.adapter is None else NO_CLAIM.format(model)
     images = _drawn(wardrobe, drawings)
     gallery_GD, speed = _embedded(embedder, images)
     answers = _answers(embedder, images, gallery_GD, queries)
-    is_bundled = _is_bundled(embedder)
-    sheet = _write_shown(out, drawings, images, answers, CLAIM if is_bundled else NO_CLAIM.format(model))
+    sheet = _write_shown(out, drawings, images, answers, remark)
     result = {
         "pictures": pictures,
         "dimension": embedder.dimension,
@@ -88,11 +91,11 @@ def demo(
     }
     if as_json:
         asked = [{"text": answer.query.wish.text, "first_right": answer.first_right} for answer in answers]
-        print_json_line({**result, "asked": asked, "bundled": is_bundled, "sheet": str(sheet)})
+        print_json_line({**result, "asked": asked, "bundled": remark == CLAIM, "sheet": str(sheet)})
         return
     for line in [*_told(result), "", *_told_answers(answers), "", f"{sheet}: the rankings, drawn"]:
         typer.echo(line)
-    typer.echo(CLAIM if is_bundled else NO_CLAIM.format(model))
+    typer.echo(remark)
     typer.echo(
         "{right_among_first} of {queries} queries: a right picture among the first ".format_map(result) + f"{HITS}"
     )
@@ -105,21 +108,20 @@ def _make_folder(out: Path) -> None:
         raise InputError(f"{out}: cannot be made ({error.strerror or error})") from error
 
 
-def _check_there(model: str) -> None:
-    """Refuse the bundled model where the package lacks it: its name must not be looked for on a hub."""
+def _folder_of(model: str, scratch: Path) -> tuple[str, str]:
+    """The model's folder or name, and what is said of it.
+
+    Where the package lacks the bundled model, a small one with random weights takes its place.
+    """
     from instructcir.model.loading import bundled
+    from instructcir.model.untrained import write_untrained
 
-    if model == BUNDLED and bundled(model) is None and not Path(model).exists():
-        raise ModelError(
-            f"this installation lacks the model {BUNDLED!r}; install it whole, or name another: --model PATH"
-        )
-
-
-def _is_bundled(embedder: Embedder) -> bool:
-    """Whether the weights are those that come with the package, unchanged by an adapter."""
-    from instructcir.model.loading import bundled
-
-    return embedder.adapter is None and embedder.checkpoint.folder == bundled(BUNDLED)
+    if model != BUNDLED or Path(model).exists():
+        return model, NO_CLAIM.format(model)
+    if bundled(model) is not None:
+        return model, CLAIM
+    write_untrained(scratch / "untrained")
+    return str(scratch / "untrained"), RANDOM
 
 
 def _drawn(wardrobe: Any, drawings: tuple[Drawing, ...]) -> list[Image.Image]:
