@@ -17,7 +17,7 @@ from instructcir.worlds.world import Drawing
 SIDE = 96
 PLACE = {"time": "day", "weather": "clear", "season": "summer", "viewpoint": "near"}
 GROUP = {"count": "1", "size": "big", "position": "centre"}
-PINNED = "90fb7d9de1d2b4e9f55e6fe224ebfaf3c2e351944f64822401bd82cb7b8b4dd0"
+PINNED = "9013177ae16b0da8d45f02d0b42ee9e42684ab43707d9b4a46fec33aab56a4c4"
 
 
 def facts_of(setting: str, kind: str, **given: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import random
 from instructcir.worlds.landscapes.draw_city import blocks
 from instructcir.worlds.landscapes.draw_palette import mix
 from instructcir.worlds.landscapes.draw_scene import Scene
-from instructcir.worlds.landscapes.draw_specks import speck
+from instructcir.worlds.landscapes.draw_specks import ripple, speck
 from instructcir.worlds.shapes import Point, box, crisp, data, disc, fill, line, polygon, smooth
 
 
@@ -102,24 +102,7 @@ def _spots(scene: Scene, rng: random.Random) -> str:
 
 
 def _ripples(rng: random.Random, number: int, bottom: float) -> str:
-    return "".join(
-        data(
-            "M",
-            rng.uniform(-4, 122),
-            y := rng.uniform(3, bottom),
-            "q",
-            2 + y / 40,
-            -1.6,
-            4 + y / 20,
-            0,
-            "q",
-            2 + y / 40,
-            -1.6,
-            4 + y / 20,
-            0,
-        )
-        for _ in range(number)
-    )
+    return "".join(ripple(rng.uniform(-4, 122), (y := rng.uniform(3, bottom)), 6 + y / 12, 0.2) for _ in range(number))
 
 
 def _sea(scene: Scene) -> str:
@@ -134,7 +117,7 @@ def _sea(scene: Scene) -> str:
     return (
         plain("#1d6aa8")
         + fill(_closed(_blob(rng.uniform(20, 108), 26, 44, 14, rng)), "#185c98", 0.7)
-        + line(_ripples(rng, 34, y - 22), "#bfe3f2", 0.8, 0.6)
+        + fill(_ripples(rng, 34, y - 22), "#bfe3f2", 0.65)
         + fill(beach(24), "#2c86bd")
         + fill(beach(14), "#45a9cc")
         + fill(beach(7), "#83d3d6")
@@ -155,7 +138,7 @@ def _lake(scene: Scene) -> str:
         + fill(_closed(grown), scene.snowy("#d8c48e", 0.4))
         + fill(_closed(shape), "#4fa3c4")
         + fill(_closed([(64 + (x - 64) * 0.78, middle + (y - middle) * 0.72) for x, y in shape]), "#3a8cb4")
-        + line(_ripples(rng, 16, scene.shore - 10), "#c9e8f2", 0.8, 0.55)
+        + fill(_ripples(rng, 16, scene.shore - 10), "#c9e8f2", 0.6)
         + _clumps(scene, rng, 7, -4)
     )
 

@@ -10,7 +10,7 @@ from instructcir.worlds.landscapes.draw_light import fixed
 from instructcir.worlds.landscapes.draw_palette import mix
 from instructcir.worlds.landscapes.draw_relief import desert, hills, mountains
 from instructcir.worlds.landscapes.draw_scene import Scene
-from instructcir.worlds.landscapes.draw_specks import speck
+from instructcir.worlds.landscapes.draw_specks import ripple, speck, tuft
 from instructcir.worlds.shapes import box, crisp, data, fill, line, smooth
 
 
@@ -32,8 +32,8 @@ def water(scene: Scene, top: float, bottom: float) -> str:
     for _ in range(26):
         depth = rng.random()
         x, y, reach = rng.uniform(-4, 124), top + 2 + (bottom - top - 3) * depth, 2 + 6 * depth
-        shapes.append(data("M", x, y, "q", reach / 2, -0.5 - depth, reach, 0, "q", reach / 2, 0.5 + depth, reach, 0))
-    return crisp(fixed("".join(pieces))) + line("".join(shapes), light.far("#ffffff", 0.3), 0.7, 0.5)
+        shapes.append(ripple(x, y, 1.8 * reach, 0.3 * depth))
+    return crisp(fixed("".join(pieces))) + fill("".join(shapes), light.far("#ffffff", 0.3), 0.55)
 
 
 def _sea(scene: Scene) -> str:
@@ -103,30 +103,8 @@ def _meadow(scene: Scene) -> str:
 
 
 def _tufts(scene: Scene, rng: random.Random, y: float) -> str:
-    blades = "".join(
-        data(
-            "M",
-            x := rng.uniform(0, 126),
-            foot := rng.uniform(y + 14, 127),
-            "l",
-            -1.4,
-            -3.4,
-            "M",
-            x,
-            foot,
-            "l",
-            0.2,
-            -4.4,
-            "M",
-            x,
-            foot,
-            "l",
-            1.7,
-            -3.2,
-        )
-        for _ in range(24)
-    )
-    return line(blades, mix(scene.greenery.grass, "#254a2a", 0.34), 0.7)
+    blades = "".join(tuft(rng.uniform(1, 127), rng.uniform(y + 14, 127), rng.uniform(3.6, 4.8)) for _ in range(24))
+    return fill(blades, mix(scene.greenery.grass, "#254a2a", 0.34))
 
 
 def _city(scene: Scene) -> str:

@@ -17,7 +17,7 @@ _SIZES: Mapping[str, Mapping[str, float]] = {
     "above": {"small": 12.2, "big": 28.0},
 }
 _MIDDLES = {"left": 22.0, "centre": 64.0, "right": 106.0}
-_REACH = 52.0  # of a group from left to right; a third is 43
+_REACH = 50.0  # of a group from left to right; a third is 43
 _FEWER = {1: 1.05, 2: 0.96, 3: 0.83, 4: 0.77}  # big things are drawn a little smaller where there are many
 _CROWDED = {1: 1.0, 2: 0.84, 3: 0.76}  # and where groups share a third
 _LEAST = 0.7  # but never so small that big could be taken for small
@@ -127,8 +127,11 @@ def _front(groups: Sequence[_Group], zone: Zone, depth: float, scene: Scene, cro
     far, near = scene.water if zone == "water" else scene.ground
     if crowded and zone == "water":
         return min(near, far + depth + 1)
-    least = min(near, far + depth + (near - far) * (0.6 if crowded else 0.25))
-    return least + rng.random() * (near - least)
+    # large things stand further away, so that they do not hide small ones beside them
+    share = rng.uniform(0.6, 1) if groups[0].height < 0.62 * _SIZES[scene.viewpoint]["big"] else rng.uniform(0.15, 0.6)
+    if crowded:
+        share = max(share, 0.6)
+    return min(near, max(far + depth, far + (near - far) * share))
 
 
 def _spread(group: _Group, middle: float, y: float, squeeze: float, scene: Scene) -> list[Placed]:

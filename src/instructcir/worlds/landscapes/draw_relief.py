@@ -8,8 +8,8 @@ from instructcir.worlds.landscapes.draw_grass import grass, ridge, rolling, tree
 from instructcir.worlds.landscapes.draw_light import fixed
 from instructcir.worlds.landscapes.draw_palette import mix
 from instructcir.worlds.landscapes.draw_scene import Scene
-from instructcir.worlds.landscapes.draw_specks import speck
-from instructcir.worlds.shapes import data, fill, line, polygon
+from instructcir.worlds.landscapes.draw_specks import ripple, speck
+from instructcir.worlds.shapes import data, fill, polygon
 
 
 def hills(scene: Scene) -> str:
@@ -106,10 +106,9 @@ def desert(scene: Scene) -> str:
             _dune(rng, base, light.far(sand, mist), light.far(mix(sand, "#a5602c", 0.42), mist), tall * (0.4 + share))
         )
     ripples = "".join(
-        data("M", rng.uniform(-4, 110), rng.uniform(y + 16, 124), "q", 5, -2, 10, 0, "q", 5, 2, 10, 0)
-        for _ in range(12)
+        ripple(rng.uniform(-4, 110), rng.uniform(y + 16, 124), rng.uniform(10, 18), 0.5) for _ in range(12)
     )
-    return "".join(pieces) + line(ripples, mix(sand, "#8d5a2c", 0.35), 0.7, 0.6)
+    return "".join(pieces) + fill(ripples, mix(sand, "#8d5a2c", 0.35), 0.6)
 
 
 def _dune(rng: random.Random, y: float, sand: str, shade: str, swing: float) -> str:

@@ -42,8 +42,7 @@ def heavens(scene: Scene) -> str:
 
 def _sun(x: float, y: float, radius: float, colour: str, halo: str, seen: float) -> str:
     return (
-        fill(disc(x, y, radius * 2.5), halo, 0.2 * seen)
-        + fill(disc(x, y, radius * 1.6), halo, 0.3 * seen)
+        crisp(fill(disc(x, y, radius * 2.5), halo, 0.2 * seen) + fill(disc(x, y, radius * 1.6), halo, 0.3 * seen))
         + fill(disc(x, y, radius), colour, seen)
     )  # fmt: skip
 
@@ -81,7 +80,7 @@ def clouds(scene: Scene) -> str:
     if weather in ("rain", "snow"):
         dark = mix(scene.light.haze, "#3a4254" if weather == "rain" else "#9aa6b8", 0.3)
         back, deck = _deck(rng, 6, 15, 26), _deck(rng, 8, 9, 17)
-        return fill(back, dark, 0.45) + fill(deck, dark, 0.8)
+        return crisp(fill(back, dark, 0.45)) + fill(deck, dark, 0.8)
     return ""
 
 
