@@ -17,7 +17,7 @@ from instructcir.worlds.world import Drawing
 SIDE = 96
 PLACE = {"time": "day", "weather": "clear", "season": "summer", "viewpoint": "near"}
 GROUP = {"count": "1", "size": "big", "position": "centre"}
-PINNED = "9013177ae16b0da8d45f02d0b42ee9e42684ab43707d9b4a46fec33aab56a4c4"
+PINNED = "1f58852435a69d66e8a61146209910e12980b216506ae073a09cea5485b01217"
 
 
 def facts_of(setting: str, kind: str, **given: str) -> dict[str, str]:

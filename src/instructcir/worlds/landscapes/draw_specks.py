@@ -50,6 +50,6 @@ def tuft(x: float, y: float, tall: float) -> str:
     """Three blades of grass that grow out of (x, y)."""
     w, h = 0.4 * tall, tall
     return (
-        f"M{x - 0.5:.1f} {y:.1f}l{-w:.1f} {-0.75 * h:.1f}l{w + 0.3:.1f} {0.35 * h:.1f}l0.2 {-0.6 * h:.1f}l0.4 {0.6 * h:.1f}"
-        f"l{w:.1f} {-0.3 * h:.1f}l{-w + 0.2:.1f} {0.7 * h:.1f}Z"
+        f"M{x - 0.5:.1f} {y:.1f}l{-w:.1f} {-0.75 * h:.1f}l{w + 0.3:.1f} {0.35 * h:.1f}l0.2 {-0.6 * h:.1f}"
+        f"l0.4 {0.6 * h:.1f}l{w:.1f} {-0.3 * h:.1f}l{-w + 0.2:.1f} {0.7 * h:.1f}Z"
     )
