@@ -52,7 +52,11 @@ class _Answer:
 def demo(
     ctx: typer.Context,
     model: Annotated[
-        str, typer.Option("--model", help="The model: folder, adapter or hub name; `tiny` comes with the package.")
+        str,
+        typer.Option(
+            "--model",
+            help="The model: folder, adapter or hub name; `tiny`: the package's, or random weights.",
+        ),
     ] = BUNDLED,
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the pictures and the sheet go.")] = Path(
         "instructcir-demo"

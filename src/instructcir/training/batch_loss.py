@@ -120,10 +120,13 @@ def one_pass(
     """The weighted loss of a batch that fits in memory as it is, with its graph; and its parts as figures."""
     vectors, answers = forward(chunk)
     parts = contrasts(objective, vectors, [chunk], temperature)
+    contrast = sum((getattr(objective, name) * value for name, value in parts.items()), start=answers.new_zeros(()))
+    total = (
+        _times_processes(contrast) + objective.answers * answers
+    )  # answers are each process's own: averaging is right
     if objective.answers:
         parts["answers"] = answers
-    total = sum((getattr(objective, name) * value for name, value in parts.items()), start=answers.new_zeros(()))
-    return _times_processes(total), {name: float(value.detach()) for name, value in parts.items()}
+    return total, {name: float(value.detach()) for name, value in parts.items()}
 
 
 def in_chunks(

@@ -24,7 +24,7 @@ from instructcir.training.tuned import add_adapters, freeze
 _TOKENS_A_TEXT = 40
 """What a caption or a modification takes with its prompt; captions of the web have 10 to 30 words."""
 _REACHED = 0.5
-"""Share of the matrix rate that training reached here; docs/performance.md."""
+"""Share of the matrix rate that training is taken to reach; bench/training.py measures it."""
 _WIDTHS_KEPT = 34
 """Numbers that a layer keeps for the backward pass, in multiples of tokens x width."""
 

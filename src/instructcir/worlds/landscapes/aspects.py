@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import get_args
 
 from instructcir.worlds.world import Aspect, Edit
 
@@ -14,17 +15,7 @@ COMPARATIVE = frozenset(
 )  # fmt: skip
 NEGATIVE = frozenset(("not", "other", "only", "category"))
 _CONTRASTS = (" instead of ", " rather than ", ", not ", "no longer ", " in place of ")
-_ORDER: tuple[Aspect, ...] = (
-    "cardinality",
-    "addition",
-    "negation",
-    "direct addressing",
-    "compare & change",
-    "comparative statement",
-    "statement with conjunction",
-    "spatial relations & background",
-    "viewpoint",
-)
+_ORDER: tuple[Aspect, ...] = get_args(Aspect)
 
 
 def aspects(edits: Iterable[Edit], frame: str, text: str) -> tuple[Aspect, ...]:
