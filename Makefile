@@ -40,7 +40,7 @@ docs: setup ## write docs/cli.md anew from the commands' help texts
 	$(BIN)/python -m typer instructcir.cli.main utils docs --name instructcir --output docs/cli.md
 
 train-tiny: setup ## train the small model from nothing; goes on where it was interrupted
-	for stage in 0 1 2; do $(BIN)/instructcir train tiny-stage$$stage --into runs/tiny-stage$$stage --resume || exit 1; done
+	for part in tower stage0 stage1 stage2; do $(BIN)/instructcir train tiny-$$part --into runs/tiny-$$part --resume || exit 1; done
 	$(BIN)/instructcir world score runs/tiny-stage2/model --out runs/tiny-stage2/scores.json
 
 serve: ## the web page and server

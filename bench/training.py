@@ -29,6 +29,7 @@ from common.shapes import MODIFICATIONS, checkpoint
 from common.training_peers import PlainLoop, columns
 from embedding import in_turns, matrix_rate, resident
 from PIL import Image
+from torch.utils.flop_counter import FlopCounterMode
 from transformers.utils.logging import disable_progress_bar
 
 from instructcir.model.loading import Checkpoint, load_checkpoint
@@ -120,18 +121,16 @@ class Ours:
 
 
 def needed_flops(learner: Learner, chunk: Chunk) -> tuple[float, float]:
-    """Products and sums of a step for tower (with projector) and decoder: 6 x weights x tokens, attention left out.
+    """Products and sums of a step for tower (with projector) and decoder: 6 x weights x tokens, its attention left out.
 
     Tokens are counted once where prompts share them. Of the decoder's last layer all tokens need keys and values alone.
     """
     base = learner.backbone.base
-    encoder = next(module for name, module in base.vision_tower.named_modules() if name.endswith("layers"))
-    used = list(encoder)[: len(encoder) - learner.backbone.skipped_vision_layers]
     pictures = [image for one in chunk.pictures.passes for image in one.images]
-    vision = base.config.vision_config
-    patches = len(pictures) * (vision.image_size // vision.patch_size) ** 2
-    tower = sum(map(_weights, used)) * (patches + len(pictures)) + _weights(base.multi_modal_projector) * patches
-    tower += 3 * vision.patch_size**2 * vision.hidden_size * patches
+    pixels = torch.cat([image.tensors["pixel_values"] for image in pictures]).to(learner.backbone.device)
+    with FlopCounterMode(display=False) as counted, torch.no_grad():
+        base.get_image_features(pixels.to(learner.backbone.dtype), return_dict=True)
+    tower = counted.get_total_flops() / 2
     laid = [chunk.pictures] + ([chunk.texts] if chunk.texts else [])
     tokens = sum(row.length for one in laid for part in one.passes for row in part.rows)
     reads = sum(len(one.places) for one in laid)

@@ -1,11 +1,12 @@
 """A CLIP-shaped two-tower model of our tiny model's size on the same pairs: what InfoNCE alone gives, queries averaged.
 
     python bench/two_tower.py                                        # 20 steps, small gallery: shows that it runs
-    python bench/two_tower.py --minutes 60 --queries 500 --gallery 2000 --start runs/tiny-stage0/start \\
-        --pictures runs/pictures --out two_tower.json                # the comparison: as long as ours trained
+    python bench/two_tower.py --minutes 60 --queries 500 --gallery 2000 --start runs/tiny-tower/start \\
+        --tower runs/tiny-tower/model --pool 20000 --pictures runs/pictures --out two_tower.json   # the comparison
 
 A composed query is the normalised mean of the picture's and the modification's vectors. The default run's scores are
-those of a model that has seen next to nothing; only a run as long as ours (its log.jsonl tells) is to be compared.
+those of a model that has seen next to nothing; only a run as long as ours (its log.jsonl tells), from the same taught
+tower, is to be compared.
 """
 
 from __future__ import annotations
@@ -28,7 +29,13 @@ import transformers
 from PIL import Image
 from torch.nn import functional as F
 from torch.utils.data import DataLoader
-from transformers import CLIPConfig, CLIPModel, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForImageTextToText,
+    CLIPTextConfig,
+    CLIPTextModel,
+    PreTrainedTokenizerFast,
+    VisionTextDualEncoderModel,
+)
 from transformers.utils.logging import disable_progress_bar
 
 from instructcir.evaluation.drawn import score_drawn
@@ -48,8 +55,8 @@ from instructcir.worlds.registry import NAMES, world
 
 Vectors = npt.NDArray[np.float32]
 OURS = SHAPES["tiny"]
-VISION_LAYERS, TEXT_LAYERS = 7, 4
-"""About twice the weights in the tower of pictures, as in CLIP-B/16; together as many as ours has."""
+TEXT_LAYERS, TEXT_INNER = 6, 576
+"""With our tower, together about as many weights as ours has."""
 LONGEST = 128
 BETAS, DECAY, CLIP, WARMUP = (0.9, 0.98), 0.02, 1.0, 0.05  # as our recipes for the tiny model
 MOST_SCALE = math.log(100)  # CLIP's bound of the learned inverse temperature
@@ -123,26 +130,37 @@ class TwoTower:
             yield items[start : start + self.batch]
 
 
-def fresh_model(tokenizer: PreTrainedTokenizerFast, seed: int) -> CLIPModel:
-    """Random weights, about as many as our tiny model has."""
-    sizes = {"hidden_size": OURS.vision_width, "intermediate_size": OURS.vision_inner}
-    heads = {"num_attention_heads": OURS.vision_heads}
-    text = {
-        "vocab_size": len(tokenizer),
-        "max_position_embeddings": LONGEST,
-        "num_hidden_layers": TEXT_LAYERS,
-        "bos_token_id": tokenizer.bos_token_id,
-        "eos_token_id": tokenizer.eos_token_id,
-        "pad_token_id": tokenizer.pad_token_id,
-    }
-    vision = {"image_size": OURS.side, "patch_size": OURS.patch, "num_hidden_layers": VISION_LAYERS}
+def fresh_model(tokenizer: PreTrainedTokenizerFast, seed: int, taught: Path | None = None) -> Any:
+    """A tower of our tiny model's kind and a text encoder of its width; about as many weights as ours has.
+
+    Args:
+        tokenizer: our tiny model's.
+        seed: of the random weights.
+        taught: a folder that tiny-tower made, whose tower is taken instead of a random one.
+    """
     torch.manual_seed(seed)
-    config: Any = CLIPConfig(
-        text_config={**sizes, **heads, **text},
-        vision_config={**sizes, **heads, **vision},
-        projection_dim=OURS.width,
+    config: Any = CLIPTextConfig
+    text = CLIPTextModel(
+        config(
+            hidden_size=OURS.width,
+            intermediate_size=TEXT_INNER,
+            num_attention_heads=OURS.heads,
+            vocab_size=len(tokenizer),
+            max_position_embeddings=LONGEST,
+            num_hidden_layers=TEXT_LAYERS,
+            projection_dim=OURS.width,
+            bos_token_id=tokenizer.bos_token_id,
+            eos_token_id=tokenizer.eos_token_id,
+            pad_token_id=tokenizer.pad_token_id,
+        )
     )
-    return CLIPModel(config)
+    made = (
+        AutoModelForImageTextToText.from_pretrained(taught)
+        if taught
+        else AutoModelForImageTextToText.from_config(outline(OURS).config)
+    )
+    dual: Any = VisionTextDualEncoderModel(vision_model=made.base_model.vision_tower, text_model=text)
+    return dual
 
 
 def weights(model: torch.nn.Module) -> int:
@@ -226,8 +244,9 @@ def parsed() -> argparse.Namespace:
     length.add_argument("--minutes", type=float, default=0.0, help="train so long by the clock")
     length.add_argument("--steps", type=int, default=20, help="train so many steps (default: %(default)s)")
     parser.add_argument("--start", type=Path, help="model folder whose tokenizer is taken; default: one made for it")
+    parser.add_argument("--tower", type=Path, help="model folder whose vision tower is taken; default: random weights")
     parser.add_argument("--pictures", type=Path, help="folder of the drawn pictures; default: a temporary one")
-    parser.add_argument("--pool", type=int, default=60_000, help="pictures drawn of each world, as data.pool")
+    parser.add_argument("--pool", type=int, default=20_000, help="pictures drawn of each world, as data.pool")
     parser.add_argument("--worlds", nargs="+", choices=list(NAMES), default=list(NAMES))
     parser.add_argument("--batch", type=int, default=128)
     parser.add_argument("--learning-rate", type=float, default=1e-3)
@@ -251,7 +270,7 @@ def main() -> None:
             write_fresh(temporary / "start", "tiny", options.seed, options.worlds)
         tokenizer = PreTrainedTokenizerFast.from_pretrained(options.start or temporary / "start", local_files_only=True)
         inputs = Inputs(tokenizer)
-        tower = TwoTower(fresh_model(tokenizer, options.seed), inputs, device)
+        tower = TwoTower(fresh_model(tokenizer, options.seed, options.tower), inputs, device)
         count, ours = weights(tower.model), weights(outline(OURS))
         print(
             f"{device}, {torch.get_num_threads()} threads; {count:,} weights, ours has {ours:,} ({count / ours:.2f} x)"

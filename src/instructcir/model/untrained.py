@@ -16,7 +16,14 @@ from typing import Any, cast
 import torch
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers
 from tokenizers.trainers import BpeTrainer
-from transformers import CLIPVisionConfig, LlamaConfig, LlavaConfig, LlavaForConditionalGeneration
+from transformers import (
+    AutoModelForImageTextToText,
+    CLIPVisionConfig,
+    ConvNextConfig,
+    FastVlmConfig,
+    LlamaConfig,
+    LlavaConfig,
+)
 
 from instructcir.files import atomic_folder
 
@@ -35,6 +42,8 @@ class Shape:
         layers: decoder layers.
         heads: attention heads of the decoder.
         vocabulary: entries of the tokenizer.
+        stages: (channels, blocks) of each stage of a convolutional tower in FastVLM's layout, whose first stage sees
+            four pixels at a time and each further one halves the picture's side; empty for a CLIP-like tower.
     """
 
     side: int = 224
@@ -48,6 +57,12 @@ class Shape:
     layers: int = 6
     heads: int = 3
     vocabulary: int = 512
+    stages: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def image_tokens(self) -> int:
+        """How many image tokens a picture becomes."""
+        return (self.side // self.patch) ** 2
 
 
 # The tokenizer is learned from these lines; all else is spelled in bytes.
@@ -116,32 +131,24 @@ def _tokenizer(lines: Iterable[str], size: int, whole: Sequence[str]) -> Tokeniz
     return tokenizer
 
 
-def _model(tokenizer: Tokenizer, seed: int, shape: Shape, spread: bool) -> LlavaForConditionalGeneration:
+def _model(tokenizer: Tokenizer, seed: int, shape: Shape, spread: bool) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        model = LlavaForConditionalGeneration(_config(tokenizer, shape, spread))
+        model: Any = AutoModelForImageTextToText.from_config(_config(tokenizer, shape, spread))
         if spread:
             _spread(model)
     model.eval()
     return model
 
 
-def outline(shape: Shape) -> LlavaForConditionalGeneration:
+def outline(shape: Shape) -> Any:
     """A model of this shape without its weights, for counting them."""
     with torch.device("meta"):
-        return LlavaForConditionalGeneration(_config(None, shape, spread=False))
+        return AutoModelForImageTextToText.from_config(_config(None, shape, spread=False))
 
 
-def _config(tokenizer: Tokenizer | None, shape: Shape, spread: bool) -> LlavaConfig:
+def _config(tokenizer: Tokenizer | None, shape: Shape, spread: bool) -> LlavaConfig | FastVlmConfig:
     number = tokenizer.token_to_id if tokenizer else {token: n for n, token in enumerate(_SPECIAL)}.get
-    vision = CLIPVisionConfig(
-        hidden_size=shape.vision_width,
-        intermediate_size=shape.vision_inner,
-        num_attention_heads=shape.vision_heads,
-        num_hidden_layers=shape.vision_layers,
-        image_size=shape.side,
-        patch_size=shape.patch,
-    )
     text = LlamaConfig(
         vocab_size=tokenizer.get_vocab_size() if tokenizer else shape.vocabulary,
         hidden_size=shape.width,
@@ -154,17 +161,38 @@ def _config(tokenizer: Tokenizer | None, shape: Shape, spread: bool) -> LlavaCon
         bos_token_id=number("<s>"),
         eos_token_id=number("</s>"),
     )
-    config: LlavaConfig = cast(
-        Any, LlavaConfig
-    )(  # its declared parameters leave out some that every configuration takes
-        vision_config=vision,
-        text_config=text,
-        image_token_index=number("<image>"),
-        vision_feature_layer=-2 if spread else -1,
-        tie_word_embeddings=not spread,
-        vision_feature_select_strategy="default",
-        image_seq_length=(shape.side // shape.patch) ** 2,
-        pad_token_id=number("<pad>"),
+    shared = {
+        "text_config": text,
+        "image_token_index": number("<image>"),
+        "tie_word_embeddings": not spread,
+        "image_seq_length": shape.image_tokens,
+        "pad_token_id": number("<pad>"),
+    }
+    make: Any = FastVlmConfig if shape.stages else LlavaConfig  # declared parameters leave some out that all take
+    if shape.stages:
+        return cast(FastVlmConfig, make(vision_config=_convolutional(shape), **shared))
+    tower = CLIPVisionConfig(
+        hidden_size=shape.vision_width,
+        intermediate_size=shape.vision_inner,
+        num_attention_heads=shape.vision_heads,
+        num_hidden_layers=shape.vision_layers,
+        image_size=shape.side,
+        patch_size=shape.patch,
+    )
+    layer = {"vision_feature_layer": -2 if spread else -1, "vision_feature_select_strategy": "default"}
+    return cast(LlavaConfig, make(vision_config=tower, **layer, **shared))
+
+
+def _convolutional(shape: Shape) -> ConvNextConfig:
+    """A ConvNeXt tower; blocks begin with a share of what they add large enough to learn from the first step."""
+    channels = [width for width, _ in shape.stages]
+    config: ConvNextConfig = cast(Any, ConvNextConfig)(
+        num_stages=len(shape.stages),
+        hidden_sizes=channels,
+        depths=[blocks for _, blocks in shape.stages],
+        layer_scale_init_value=0.3,
+        image_size=shape.side,
+        hidden_size=channels[-1],  # what the projector takes
     )
     return config
 
@@ -193,8 +221,8 @@ def _settings(shape: Shape) -> dict[str, object]:
             "processor_class": "LlavaProcessor",
             "image_token": "<image>",
             "patch_size": shape.patch,
-            "num_additional_image_tokens": 1,
-            "vision_feature_select_strategy": "default",
+            "num_additional_image_tokens": 0 if shape.stages else 1,
+            "vision_feature_select_strategy": "full" if shape.stages else "default",
         },
         "preprocessor_config.json": {
             "image_processor_type": "CLIPImageProcessor",

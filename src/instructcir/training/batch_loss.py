@@ -28,6 +28,7 @@ class Objective:
     """What is minimised. The paper's stage 1 is `pairs` alone, its stage 2 `triplets` alone, all else as it is here.
 
     Attributes:
+        facts: weight of telling drawn pictures' facts by the tower and projector alone (`looking`); stands alone.
         answers: weight of saying the right answers.
         pairs: weight of the contrast between pictures and captions.
         triplets: weight of the contrast between composed queries and modified captions.
@@ -40,6 +41,7 @@ class Objective:
         matryoshka: also contrast vectors cut to these lengths.
     """
 
+    facts: float = 0.0
     answers: float = 0.0
     pairs: float = 0.0
     triplets: float = 0.0

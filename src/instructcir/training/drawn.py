@@ -20,7 +20,7 @@ from instructcir.training.samples import Sample
 from instructcir.worlds.rasterise import rasterise
 from instructcir.worlds.registry import world as world_named
 from instructcir.worlds.splits import drawing_of, facts_of, training_change
-from instructcir.worlds.world import Change, Detail, Facts, World
+from instructcir.worlds.world import Change, Detail, Drawing, Facts, World
 
 # shapes: P pictures of a pool, H, W pixels
 
@@ -46,10 +46,20 @@ class Pool:
         self._pixels = _mapped(folder / f"{name}.pixels", (size, side, side, 3))
         self._drawn = _mapped(folder / f"{name}.drawn", (size,))
 
+    @staticmethod
+    def pick(pools: Sequence[Pool], index: int, seed: int) -> tuple[Pool, int]:
+        """The pool whose turn it is at an index, and the number of its picture; each seed begins elsewhere."""
+        pool = pools[index % len(pools)]
+        return pool, (index // len(pools) * 7919 + seed * 104729) % pool.size
+
+    def drawing(self, number: int) -> Drawing:
+        """What picture `number` shows."""
+        return drawing_of(self.world, "train", number)
+
     def image(self, number: int) -> Image.Image:
         """Picture `number` (below P) as RGB."""
         if not self._drawn[number]:
-            drawing = drawing_of(self.world, "train", number)
+            drawing = self.drawing(number)
             drawn_side = round(self.side * _SCALES[number % len(_SCALES)])
             picture = rasterise(self.world.svg(drawing), drawn_side)
             if drawn_side != self.side:
@@ -97,8 +107,7 @@ class DrawnSamples(Dataset[Sample]):
 
     def __getitem__(self, index: int) -> Sample:
         index %= max(1, round(self.length * self.share))
-        pool = self.pools[index % len(self.pools)]
-        number = (index // len(self.pools) * 7919 + self.seed * 104729) % pool.size  # seeds begin elsewhere
+        pool, number = Pool.pick(self.pools, index, self.seed)
         rng = random.Random(f"{self.seed}/{index}")
         facts = facts_of(pool.world, "train", number)
         caption = pool.world.caption(facts, rng, _detail(rng))

@@ -15,17 +15,15 @@ SHAPES = {
     "tiny": Shape(
         side=112,
         patch=16,
-        vision_width=192,
-        vision_inner=576,
-        vision_layers=4,
-        vision_heads=3,
+        stages=((48, 1), (96, 2), (192, 3)),
         width=192,
         inner=512,
-        layers=6,
+        layers=5,
         heads=3,
         vocabulary=2048,
     )
 }
+"""Convolutions, since a tower without them, taught from nothing, needs many times more pictures (docs/log.md)."""
 _PICTURES = 3000
 """Of each world, whose words the tokenizer is learned from."""
 _OPENING = "\nASSISTANT:"

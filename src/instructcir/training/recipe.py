@@ -85,10 +85,12 @@ class Optimiser:
     """How weights move.
 
     Attributes:
+        kind: "adamw", or "muon", which moves matrices by orthogonal steps (`muon`) and all else by AdamW.
         global_batch: pictures of a step, over all processes: the one number that decides how many negatives there are.
         micro_batch: pictures that go through the model at once; 0 lets the machine's memory decide.
         steps: how many.
         learning_rate: its peak, reached after `warmup` (share of all steps), falling as `schedule` says.
+        matrix_rate: learning rate of the matrices that Muon moves.
         floor: where the schedule ends, as a share of the peak.
         clip: largest norm of a step's gradient.
     """
@@ -96,6 +98,8 @@ class Optimiser:
     global_batch: int
     steps: int
     learning_rate: float
+    kind: Literal["adamw", "muon"] = "adamw"
+    matrix_rate: float = 0.02
     micro_batch: int = 0
     warmup: float = 0.05
     schedule: Literal["cosine", "linear", "constant"] = "cosine"
@@ -155,7 +159,10 @@ def from_dict(values: Mapping[str, Any], where: str = "recipe") -> Recipe:
     """
     recipe = _build(Recipe, values, where)
     objective, optimiser = recipe.objective, recipe.optimiser
-    if objective.answers + objective.pairs + objective.triplets <= 0:
+    learned = objective.answers + objective.pairs + objective.triplets
+    if objective.facts and (learned or recipe.data.source != "drawn" or recipe.tune.mode != "full"):
+        raise InputError(f"{where}: objective.facts stands alone and needs data.source 'drawn' and tune.mode 'full'")
+    if objective.facts + learned <= 0:
         raise InputError(f"{where}: objective: all weights are 0, so there is nothing to learn; set pairs or triplets")
     if recipe.data.source == "pairs" and objective.triplets:
         raise InputError(f"{where}: objective.triplets needs triplets; data.source is 'pairs'")

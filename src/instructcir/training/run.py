@@ -10,6 +10,7 @@ RUN/model/         the result: the mark of completion
 from __future__ import annotations
 
 import json
+import math
 import tempfile
 from functools import partial
 from pathlib import Path
@@ -30,14 +31,24 @@ from instructcir.model.prompts import named
 from instructcir.model.rendering import ChatRenderer
 from instructcir.training.curve import draw_curve
 from instructcir.training.drawn import DrawnSamples, Pool
+from instructcir.training.facts import FactTable
 from instructcir.training.fresh import SHAPES, write_fresh
 from instructcir.training.gathering import together
 from instructcir.training.learner import Learner
+from instructcir.training.looking import LookCollator, Looker, Looks, looking_loss
 from instructcir.training.recipe import Recipe
 from instructcir.training.samples import Layout, Sample
 from instructcir.training.stream import FileSamples
-from instructcir.training.trainer import Report, last_checkpoint, make_trainer, read_log
+from instructcir.training.trainer import (
+    Collator,
+    Report,
+    contrast_and_answers,
+    last_checkpoint,
+    make_trainer,
+    read_log,
+)
 from instructcir.training.tuned import add_adapters, freeze, save_adapters
+from instructcir.worlds.registry import world
 
 
 def train(recipe: Recipe, folder: Path, *, resume: bool = False, report: Report | None = None) -> Path:
@@ -65,8 +76,7 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, report: Report 
         set_seed(recipe.running.seed)
         start = _start_folder(recipe, folder)
     checkpoint, adapted = load_start(recipe, start)
-    learner, layout = prepare_learning(recipe, checkpoint)
-    trainer = make_trainer(recipe, learner, layout, samples_of(recipe, folder), folder, report)
+    trainer = make_trainer(recipe, *_lesson(recipe, checkpoint, folder), folder, report)
     trainer.train(resume_from_checkpoint=last_checkpoint(folder / "checkpoints"))
     if trainer.is_world_process_zero():
         lines = read_log(folder / "log.jsonl")
@@ -129,12 +139,33 @@ def load_start(recipe: Recipe, start: Path) -> tuple[Checkpoint, Any]:
     return checkpoint, adapted
 
 
+def _lesson(recipe: Recipe, checkpoint: Checkpoint, folder: Path) -> tuple[Any, Any, Any, Any]:
+    """What learns, its loss, how samples become batches, and the samples."""
+    if recipe.objective.facts:
+        tokens = int(checkpoint.model.config.image_seq_length)
+        table, side = FactTable([world(name) for name in recipe.data.worlds]), math.isqrt(tokens)
+        looker = Looker(_backbone(checkpoint), table, tokens)
+        looks = Looks(_pools(recipe, folder), _drawn_length(recipe), recipe.running.seed, table, side)
+        collate = LookCollator(partial(prepare, checkpoint.processor))
+        return looker, partial(looking_loss, recipe.objective.facts), collate, looks
+    learner, layout = prepare_learning(recipe, checkpoint)
+    own = recipe.optimiser.global_batch // together().num_processes
+    collator = Collator(layout, min(own, recipe.optimiser.micro_batch or own) or 1)
+    return learner, partial(contrast_and_answers, recipe.objective), collator, samples_of(recipe, folder)
+
+
+def _backbone(checkpoint: Checkpoint) -> Backbone:
+    """The checkpoint's model, made for training."""
+    tokenizer = checkpoint.tokenizer
+    image_ids = [number for number in checkpoint.processor.image_token_ids if number is not None]
+    pad_id = tokenizer.pad_token_id or tokenizer.eos_token_id or 0
+    return Backbone(checkpoint.model, image_ids, pad_id, for_training=True)
+
+
 def prepare_learning(recipe: Recipe, checkpoint: Checkpoint) -> tuple[Learner, Layout]:
     """The learner and what lays samples out for it."""
     tokenizer, processor = checkpoint.tokenizer, checkpoint.processor
-    image_ids = [number for number in processor.image_token_ids if number is not None]
-    pad_id = tokenizer.pad_token_id or tokenizer.eos_token_id or 0
-    backbone = Backbone(checkpoint.model, image_ids, pad_id, for_training=True)
+    backbone = _backbone(checkpoint)
     token: str = processor.image_token  # type: ignore[attr-defined]
     renderer = ChatRenderer(tokenizer, checkpoint.chat_template, token, checkpoint.prompts)
     objective = recipe.objective
@@ -142,7 +173,7 @@ def prepare_learning(recipe: Recipe, checkpoint: Checkpoint) -> tuple[Learner, L
     layout = Layout(
         renderer,
         partial(prepare, processor),
-        pad_id,
+        backbone.pad_id,
         pairs=bool(objective.pairs or (objective.triplets and objective.reference_image_negatives)),
         triplets=bool(objective.triplets),
         answers=bool(objective.answers),
@@ -154,10 +185,9 @@ def samples_of(recipe: Recipe, folder: Path) -> Dataset[Sample] | IterableDatase
     """What the recipe learns from."""
     data = recipe.data
     if data.source == "drawn":
-        pools = [Pool(folder.parent / "pictures", world, data.pool, data.side) for world in data.worlds]
         return DrawnSamples(
-            pools,
-            recipe.optimiser.steps * recipe.optimiser.global_batch,
+            _pools(recipe, folder),
+            _drawn_length(recipe),
             recipe.running.seed,
             wishes=data.wishes if recipe.objective.triplets else 0,
             with_answers=bool(recipe.objective.answers),
@@ -174,6 +204,15 @@ def samples_of(recipe: Recipe, folder: Path) -> Dataset[Sample] | IterableDatase
         needs_captions=bool(negatives),
         hard=data.hard_negatives,
     )
+
+
+def _pools(recipe: Recipe, folder: Path) -> list[Pool]:
+    data = recipe.data
+    return [Pool(folder.parent / "pictures", name, data.pool, data.side) for name in data.worlds]
+
+
+def _drawn_length(recipe: Recipe) -> int:
+    return recipe.optimiser.steps * recipe.optimiser.global_batch
 
 
 def _save(checkpoint: Checkpoint, adapted: Any, folder: Path) -> None:

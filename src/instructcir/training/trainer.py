@@ -21,7 +21,8 @@ from instructcir.files import write_atomic
 from instructcir.training.batch_loss import Objective, in_chunks, one_pass
 from instructcir.training.gathering import together
 from instructcir.training.learner import Learner
-from instructcir.training.recipe import Recipe
+from instructcir.training.muon import Muon
+from instructcir.training.recipe import Optimiser, Recipe
 from instructcir.training.samples import Layout, Sample
 
 
@@ -64,32 +65,44 @@ class Collator:
         return {"size": size, "chunks": [self.layout(part) for part in parts]}
 
 
+Lesson = Callable[[nn.Module, dict[str, Any]], tuple[torch.Tensor, dict[str, float]]]
+"""From the model and a batch to the loss and the figures that the log tells."""
+
+
+def contrast_and_answers(
+    objective: Objective, model: nn.Module, batch: dict[str, Any]
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """The lesson of stages 0 to 2; of several chunks, the gradients are in place when it returns."""
+    learner = cast(Learner, getattr(model, "module", model))
+    temperature = objective.temperature if learner.log_scale is None else (-learner.log_scale).exp()
+    chunks = batch["chunks"]
+    if len(chunks) == 1:
+        loss, figures = one_pass(objective, model, chunks[0], temperature)
+    else:
+        loss, figures = in_chunks(objective, model, chunks, temperature)
+    if learner.log_scale is not None:
+        figures["temperature"] = float(temperature)
+    return loss, figures
+
+
 class LossTrainer(Trainer):
-    """The trainer with this package's loss in place of the model's own.
+    """The trainer with a lesson's loss in place of the model's own.
 
     Args:
-        objective: the loss.
+        lesson: gives the loss.
         everything_else: what `transformers.Trainer` takes.
     """
 
-    def __init__(self, objective: Objective, **everything_else: Any) -> None:
+    def __init__(self, lesson: Lesson, **everything_else: Any) -> None:
         super().__init__(**everything_else)
-        self.objective: Objective = objective
+        self.lesson = lesson
         self.parts: dict[str, list[float]] = {}
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """The loss of a batch; of several chunks, their gradients are in place when it returns."""
-        learner = cast(Learner, getattr(model, "module", model))
-        temperature = self.objective.temperature if learner.log_scale is None else (-learner.log_scale).exp()
-        chunks = inputs["chunks"]
-        if len(chunks) == 1:
-            loss, parts = one_pass(self.objective, model, chunks[0], temperature)
-        else:
-            loss, parts = in_chunks(self.objective, model, chunks, temperature)
-        for name, value in parts.items():
+        """The loss of a batch."""
+        loss, figures = self.lesson(model, inputs)
+        for name, value in figures.items():
             self.parts.setdefault(name, []).append(value)
-        if learner.log_scale is not None:
-            self.parts.setdefault("temperature", []).append(float(temperature))
         return loss
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
@@ -164,9 +177,10 @@ def read_log(path: Path) -> list[dict[str, float]]:
 
 def make_trainer(
     recipe: Recipe,
-    learner: Learner,
-    layout: Layout,
-    samples: Dataset[Sample] | IterableDataset[Sample],
+    learner: nn.Module,
+    lesson: Lesson,
+    collate: Callable[[Sequence[Any]], dict[str, Any]],
+    samples: Dataset[Any] | IterableDataset[Any],
     folder: Path,
     report: Report | None,
 ) -> LossTrainer:
@@ -180,7 +194,6 @@ def make_trainer(
     if optimiser.global_batch % count:
         raise InputError(f"optimiser.global_batch {optimiser.global_batch} cannot be split over {count} processes")
     own = optimiser.global_batch // count
-    micro = min(own, optimiser.micro_batch or own)
     disable_progress_bar()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     arguments = TrainingArguments(
@@ -212,13 +225,21 @@ def make_trainer(
         disable_tqdm=True,
         use_cpu=not torch.cuda.is_available(),
     )
+    muon = optimiser.kind == "muon"
     trainer = LossTrainer(
-        recipe.objective,
+        lesson,
         model=learner,
         args=arguments,
         train_dataset=samples,
-        data_collator=Collator(layout, micro),
+        data_collator=collate,
+        optimizers=(_muon(learner, optimiser), None) if muon else (None, None),
         callbacks=[Journal(folder / "log.jsonl", own * count, report)],
     )
     trainer.remove_callback(PrinterCallback)  # printing is the command line's
     return trainer
+
+
+def _muon(learner: nn.Module, optimiser: Optimiser) -> Muon:
+    betas = 0.9, optimiser.beta2
+    rates = optimiser.matrix_rate, optimiser.learning_rate
+    return Muon(learner, *rates, betas=betas, weight_decay=optimiser.weight_decay)

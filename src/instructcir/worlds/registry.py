@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any, cast
 
 from instructcir.errors import InputError
-from instructcir.worlds.world import Change, Detail, Drawing, Facts, Modification, World
+from instructcir.worlds.world import Box, Change, Detail, Drawing, Facts, Modification, World
 
 NAMES = ("wardrobe", "landscapes")
 
@@ -51,6 +51,9 @@ class _World:
 
     def svg(self, drawing: Drawing) -> str:
         return cast(str, _part(self.name, "drawing", "svg")(drawing))
+
+    def boxes(self, drawing: Drawing) -> list[tuple[str, Box]]:
+        return cast(list[tuple[str, Box]], _part(self.name, "drawing", "boxes")(drawing))
 
     def change(self, facts: Facts, rng: random.Random, edits: int = 1) -> Change:
         return cast(Change, _part(self.name, "changes", "change")(facts, rng, edits))

@@ -13,6 +13,9 @@ Facts: TypeAlias = Mapping[str, str]
 Two pictures with equal facts differ in their look only.
 """
 
+Box: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right and bottom of a thing in a picture, each from 0 to 1."""
+
 Aspect: TypeAlias = Literal[
     "cardinality",
     "addition",
@@ -120,6 +123,13 @@ class World(Protocol):
 
     def svg(self, drawing: Drawing) -> str:
         """The picture as SVG with viewBox 0 0 128 128."""
+        ...
+
+    def boxes(self, drawing: Drawing) -> list[tuple[str, Box]]:
+        """Where the picture's things are, from far to near, by the names that their attributes begin with.
+
+        Things that attributes do not tell apart by name ("dog.colour") have no boxes: a garment fills its picture.
+        """
         ...
 
     def change(self, facts: Facts, rng: random.Random, edits: int = 1) -> Change:

@@ -12,7 +12,7 @@ from instructcir.worlds.landscapes.draw_scene import Scene, scene_of
 from instructcir.worlds.landscapes.draw_sky import sky
 from instructcir.worlds.landscapes.draw_weather import before_things, behind_things, seen_from_above
 from instructcir.worlds.shapes import disc, fill, line
-from instructcir.worlds.world import Drawing
+from instructcir.worlds.world import Box, Drawing
 
 _THINGS_LIGHT = 0.42  # how much of the land's light the things get: their colours must stay easy to name
 _SLANT = {"dawn": 0.55, "day": 0.12, "sunset": -0.55, "night": 0.1}  # how far a shadow falls aside, in widths
@@ -29,6 +29,18 @@ def svg(drawing: Drawing) -> str:
         f"{_place(scene)}{behind_things(scene)}{shadows}{figures}"
         f"{seen_from_above(scene)}{before_things(scene)}</svg>"
     )
+
+
+def boxes(drawing: Drawing) -> list[tuple[str, Box]]:
+    """Where each thing is, from far to near: its kind, and left, top, right, bottom from 0 to 1, within the picture."""
+    found: list[tuple[str, Box]] = []
+    for thing in placed(drawing.facts, scene_of(drawing.facts, drawing.look)):
+        figure = FIGURES[thing.kind]
+        half, height = figure.width * thing.scale / 2, figure.height * thing.scale
+        edges = thing.x - half, thing.y - height, thing.x + half, thing.y
+        left, top, right, bottom = (min(max(edge / 128, 0.0), 1.0) for edge in edges)
+        found.append((thing.kind, (left, top, right, bottom)))
+    return found
 
 
 def _place(scene: Scene) -> str:

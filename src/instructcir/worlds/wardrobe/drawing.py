@@ -12,7 +12,7 @@ from instructcir.worlds.wardrobe.draw_palette import Colour, contrast, dyed
 from instructcir.worlds.wardrobe.draw_prints import printed
 from instructcir.worlds.wardrobe.draw_settings import backdrop, in_front
 from instructcir.worlds.wardrobe.draw_supports import behind, over, within
-from instructcir.worlds.world import Drawing, Facts
+from instructcir.worlds.world import Box, Drawing, Facts
 
 _TILT = {"wooden floor": 11.0, "studio": 3.0, "brick wall": 3.0, "garden": 2.5, "beach": 2.5}
 """Largest rotation in degrees; what stands or hangs from a rail is nearly upright."""
@@ -43,6 +43,11 @@ def svg(drawing: Drawing) -> str:
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 128 128">'
         f"{scene}{_ground_shadow(setting, x)}{place}{garment}</g>{in_front(setting, rng)}</svg>"
     )
+
+
+def boxes(drawing: Drawing) -> list[tuple[str, Box]]:
+    """No boxes: the garment is the picture's one thing, and no attribute is named after it."""
+    return []
 
 
 def _top(facts: Facts, cut: Cut, size: float) -> float:
