@@ -126,7 +126,7 @@ def needed_flops(learner: Learner, chunk: Chunk) -> tuple[float, float]:
     Tokens are counted once where prompts share them. Of the decoder's last layer all tokens need keys and values alone.
     """
     base = learner.backbone.base
-    pictures = [image for one in chunk.pictures.passes for image in one.images]
+    pictures = [image.whole() for one in chunk.pictures.passes for image in one.images]
     pixels = torch.cat([image.tensors["pixel_values"] for image in pictures]).to(learner.backbone.device)
     with FlopCounterMode(display=False) as counted, torch.no_grad():
         base.get_image_features(pixels.to(learner.backbone.dtype), return_dict=True)

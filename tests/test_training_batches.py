@@ -74,7 +74,7 @@ def test_answers_are_the_models_own_language_loss(built: Callable[..., Path]) ->
         alone = layout([sample]).pictures.passes[0]
         row = alone.rows[0]
         ids = torch.tensor([[*row.prefix, *row.suffixes[0]]])
-        image = alone.images[0].tensors["pixel_values"]
+        image = alone.images[0].whole().tensors["pixel_values"]
         with torch.no_grad():
             logits = learner.model(input_ids=ids, pixel_values=image).logits[0]
         answer = layout([sample]).says

@@ -70,7 +70,10 @@ class Learner(nn.Module):
 
     def _read(self, laid: Laid) -> torch.Tensor:
         """Final hidden states (what is read, D)."""
-        read = [self.backbone.states(one.rows, one.images, one.packed, one.reads).flatten(0, 1) for one in laid.passes]
+        read = []
+        for one in laid.passes:
+            images = [image.whole() for image in one.images]
+            read.append(self.backbone.states(one.rows, images, one.packed, one.reads).flatten(0, 1))
         states = torch.cat(read)
         return states[laid.places.to(states.device)]
 

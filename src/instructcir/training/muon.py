@@ -105,7 +105,7 @@ def _adam_step(weight: torch.Tensor, state: dict[str, Any], group: dict[str, Any
 
 
 def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
-    """A matrix with the same singular vectors, its singular values near 1 (0.7 to 1.2, where they were not next to nothing).
+    """A matrix with the same singular vectors, its singular values near 1 (0.7 to 1.2, unless next to nothing before).
 
     Args:
         matrix: (rows, columns).

@@ -19,6 +19,7 @@ from instructcir.model.packing import Packed, Row, group_by_budget, pack
 from instructcir.model.preparation import PreparedImage
 from instructcir.model.prompts import PromptSet
 from instructcir.model.rendering import ChatRenderer
+from instructcir.training.keeping import KeptImage, keep_image
 
 # shapes: B rows, R positions read per row, S pictures, W wishes in all, U distinct texts, A answer tokens
 
@@ -61,7 +62,7 @@ class Pass:
     """
 
     rows: list[Row]
-    images: list[PreparedImage]
+    images: list[KeptImage]
     packed: Packed
     reads: torch.Tensor
 
@@ -148,7 +149,7 @@ class Layout:
             InputError: a text cannot be put into tokens.
         """
         rows: list[Row] = []
-        images: list[PreparedImage] = []
+        images: list[KeptImage] = []
         gallery: list[tuple[int, int]] = []
         composed: list[tuple[int, int]] = []
         spoken: list[tuple[int, int]] = []
@@ -170,7 +171,7 @@ class Layout:
                 spoken += [(number, end - len(answer) + offset) for offset in range(len(answer))]
                 says += answer
             rows.append(row)
-            images.append(image)
+            images.append(keep_image(image))
         texts = self._texts(samples)
         numbers = {text: number for number, text in enumerate(texts)}
         wishes = [wish for sample in samples for wish in sample.wishes] if self.triplets else []
@@ -228,7 +229,7 @@ class Layout:
             rows.append(Row(ids[members[0]][:shared], tuple(ids[number][shared:] for number in members), ()))
         return self._laid(rows, [], [at[number] for number in range(len(texts))])
 
-    def _laid(self, rows: list[Row], images: list[PreparedImage], wanted: list[tuple[int, int]]) -> Laid:
+    def _laid(self, rows: list[Row], images: list[KeptImage], wanted: list[tuple[int, int]]) -> Laid:
         """Rows in passes, and where among all that is read each wanted (row, position) comes to stand."""
         positions: dict[int, list[int]] = {number: [] for number in range(len(rows))}
         places = []
