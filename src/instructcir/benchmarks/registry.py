@@ -24,6 +24,12 @@ _PICTURES: dict[str, Callable[[Path, tuple[str, ...]], dict[str, Picture]]] = {
     "circo": circo.pictures,
     "genecis": genecis.pictures,
 }
+_BASES: dict[str, Callable[[Path], Path]] = {
+    "fashioniq": fashioniq.base_of,
+    "cirr": cirr.base_of,
+    "circo": circo.base_of,
+    "genecis": genecis.base_of,
+}
 NAMES = tuple(_LOADERS)
 SPLITS = MappingProxyType(
     {"fashioniq": fashioniq.SPLITS, "cirr": cirr.SPLITS, "circo": circo.SPLITS, "genecis": genecis.SPLITS}
@@ -68,6 +74,15 @@ def load_benchmark(name: str, root: PathLike, split: str | None = None) -> Bench
         hint = "its test queries have no public answers" if (name, split) == ("fashioniq", "test") else _list(splits)
         raise InputError(f"{name} has no split {split!r} to score: {hint}; take --split {splits[0]}")
     return _LOADERS[name](Path(root), split or splits[0])
+
+
+def find_base(name: str, root: PathLike) -> Path:
+    """The folder that the paths of a benchmark's files start from: the given one, or one in it.
+
+    Raises:
+        InputError: there is no such benchmark, or none of its files is there.
+    """
+    return _BASES[checked_name(name)](Path(root))
 
 
 def load_pictures(name: str, root: PathLike, split: str) -> dict[str, Picture]:

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from instructcir.cli import prompt, world
+from instructcir.cli import data, prompt, world
 from instructcir.cli.demo import demo
 from instructcir.cli.doctor import doctor
 from instructcir.cli.embed import embed
@@ -71,6 +71,7 @@ app.command()(mine)
 app.command()(save)
 app.command()(train)
 app.command()(doctor)
+app.add_typer(data.app, name="data")
 app.add_typer(world.app, name="world")
 
 
