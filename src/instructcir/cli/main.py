@@ -13,13 +13,14 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from instructcir.cli import data, prompt, world
+from instructcir.cli import data, prompt, submission, world
 from instructcir.cli.demo import demo
 from instructcir.cli.doctor import doctor
 from instructcir.cli.embed import embed
 from instructcir.cli.explain import explain
 from instructcir.cli.mine import mine
 from instructcir.cli.save import save
+from instructcir.cli.score import score
 from instructcir.cli.train import train
 from instructcir.errors import InstructcirError
 from instructcir.version import __version__
@@ -69,6 +70,8 @@ app.command()(explain)
 app.add_typer(prompt.app, name="prompt")
 app.command()(mine)
 app.command()(save)
+app.command()(score)
+app.add_typer(submission.app, name="submission")
 app.command()(train)
 app.command()(doctor)
 app.add_typer(data.app, name="data")
