@@ -14,9 +14,11 @@ import typer
 from typer.core import TyperGroup
 
 from instructcir.cli import data, prompt, submission, world
+from instructcir.cli.compare import compare
 from instructcir.cli.demo import demo
 from instructcir.cli.doctor import doctor
 from instructcir.cli.embed import embed
+from instructcir.cli.evaluate import evaluate
 from instructcir.cli.explain import explain
 from instructcir.cli.mine import mine
 from instructcir.cli.save import save
@@ -64,8 +66,10 @@ def instructcir(
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.callback(cls=Commands)(instructcir)
+app.command()(compare)
 app.command()(demo)
 app.command()(embed)
+app.command()(evaluate)
 app.command()(explain)
 app.add_typer(prompt.app, name="prompt")
 app.command()(mine)

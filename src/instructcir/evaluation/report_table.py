@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from instructcir.evaluation.report import MEAN, Report, Row
 
@@ -10,13 +10,19 @@ from instructcir.evaluation.report import MEAN, Report, Row
 def table(report: Report) -> list[str]:
     """The report's figures in percent; official protocols are marked with a star, and remarks stand in their rows."""
     rows = report.rows()
-    metrics = list(dict.fromkeys(name for row in rows for name in row.values))
+    metrics = _in_order(dict.fromkeys(name for row in rows for name in row.values))
     cells = [["", "protocol", "part", "queries", "gallery", *metrics, ""]]
     cells += [_cells(row, metrics) for row in rows]
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     found = [f"{report.title} {report.split}, in percent; * official protocol"]
     found += [_line(line, widths) for line in cells]
     return [*found, *(f"note: {note}" for note in report.notes)]
+
+
+def _in_order(names: Iterable[str]) -> list[str]:
+    """Each kind of metric together, by rising k."""
+    kinds = list(dict.fromkeys(name.partition("@")[0] for name in names))
+    return sorted(names, key=lambda name: (kinds.index(name.partition("@")[0]), int(name.partition("@")[2])))
 
 
 def _cells(row: Row, metrics: Sequence[str]) -> list[str]:

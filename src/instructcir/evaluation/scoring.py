@@ -47,11 +47,7 @@ def score_vectors(
     Raises:
         InputError: the answers are hidden, there is no such protocol, or vectors are missing.
     """
-    if benchmark.hidden:
-        raise InputError(
-            f"{benchmark.title} {benchmark.split}: its answers are not public; write submission files for its server "
-            "(--submission FOLDER), or score the split val"
-        )
+    require_answers(benchmark)
     chosen = chosen_protocols(benchmark, protocols)
     run = _Run(vectors, allow_missing)
     judged: list[Judged] = []
@@ -66,6 +62,19 @@ def score_vectors(
         )
     notes = (*_parts_left_out(benchmark, judged), *run.notes)
     return Report(benchmark.name, benchmark.title, benchmark.split, tuple(judged), len(benchmark.parts), notes)
+
+
+def require_answers(benchmark: Benchmark) -> None:
+    """Check that a benchmark can be scored here.
+
+    Raises:
+        InputError: its answers are hidden.
+    """
+    if benchmark.hidden:
+        raise InputError(
+            f"{benchmark.title} {benchmark.split}: its answers are not public; write submission files for its server "
+            "(--submission FOLDER), or score the split val"
+        )
 
 
 def chosen_protocols(benchmark: Benchmark, ids: Sequence[str]) -> list[Protocol]:
