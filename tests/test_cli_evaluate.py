@@ -104,3 +104,12 @@ def test_cards_are_written_and_equal_runs_compare_as_equal(built: Built, root: P
     lines = json_lines(run("compare", *cards, "--json"))
     assert lines
     assert all(line["one"] == line["other"] for line in lines)
+
+
+def test_an_audit(built: Built, root: Path) -> None:
+    arguments = ("evaluate", built("llava-clip-llama"), "circo", "--root", root, "--audit")
+    assert "composition gap" in run(*arguments).stdout
+    summary = json_lines(run(*arguments, "--json"))[-1]
+    assert summary["audit"] == "summary"
+    assert "circo/official" in summary["gaps"]
+    assert "--audit goes with none" in refused(*arguments, "--allow-missing")

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from instructcir.cli.models import AsJson, Base, Device, Dtype, ModelName, load
-from instructcir.cli.output import progress_bar
+from instructcir.cli.output import print_json_line, progress_bar
 from instructcir.cli.score import AllowMissing, Protocols, Split, Submission, show
 from instructcir.errors import InputError
 
 if TYPE_CHECKING:
     from instructcir.benchmarks.benchmark import Benchmark
     from instructcir.evaluation.report import Report
+    from instructcir.evaluation.vectors import BenchmarkVectors
     from instructcir.model.embedder import Embedder
 
 WORLD = "wardrobe"  # the one that all four layouts can show
@@ -44,6 +45,12 @@ def evaluate(
         Path | None,
         typer.Option(metavar="FOLDER", help="Keep vectors here: a second run takes seconds, a killed one goes on."),
     ] = None,
+    audit: Annotated[
+        bool,
+        typer.Option(
+            "--audit", help="Also ask with the picture alone, the text alone and their mean: does it compose?"
+        ),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option(metavar="FOLDER", help="Write result cards (.json, .md) and ranks of each query (.parquet) here."),
@@ -63,6 +70,8 @@ def evaluate(
     """
     if (root is None) != worlds:
         raise InputError("give either --root DIR, where the benchmarks' files are, or --worlds to draw small ones")
+    if audit and (protocols or submission or allow_missing):
+        raise InputError("--audit goes with none of --protocol, --submission and --allow-missing")
     if worlds and (split or protocols or submission or allow_missing):
         raise InputError("--worlds goes with none of --split, --protocol, --submission and --allow-missing")
     for folder in (out, submission):
@@ -78,7 +87,7 @@ def evaluate(
         for benchmark in loaded:
             _check(benchmark, protocols or [], submission, allow_missing)
         embedder = load(ctx, _model(model, Path(scratch)), device, dtype, base)
-        run = _Run(embedder, model, tuple(protocols or ()), allow_missing, cache, out)
+        run = _Run(embedder, model, tuple(protocols or ()), allow_missing, cache, out, audit)
         for benchmark in loaded:
             run.one(benchmark, submission, as_json)
 
@@ -135,11 +144,12 @@ class _Run:
         allow_missing: bool,
         cache: Path | None,
         out: Path | None,
+        audit: bool,
     ) -> None:
         from instructcir.evaluation.vector_cache import VectorCache
         from instructcir.model.fingerprint import fingerprint
 
-        self.embedder, self.name, self.out = embedder, name, out
+        self.embedder, self.name, self.out, self.audit = embedder, name, out, audit
         self.protocols, self.allow_missing = protocols, allow_missing
         self.fingerprint = fingerprint(embedder) if cache or out else ""
         self.cache = VectorCache(cache, self.fingerprint) if cache else None
@@ -158,6 +168,7 @@ class _Run:
                 benchmark,
                 chosen,
                 allow_missing=self.allow_missing,
+                references=self.audit,
                 cache=self.cache,
                 progress=_steps(advance),
             )
@@ -165,12 +176,27 @@ class _Run:
         if not benchmark.hidden:
             report = score_vectors(benchmark, vectors, protocols=self.protocols, allow_missing=self.allow_missing)
             show(report, as_json)
+            if self.audit:
+                self._audit(benchmark, vectors, as_json)
             if self.out is not None:
                 seconds = {"encoding": encoded - start, "scoring": time.monotonic() - encoded}
                 self._card(report, benchmark, [name for name in vectors.gallery], seconds)
         if submission is not None:
             for path in write_submissions(benchmark, vectors, submission, protocol=next(iter(self.protocols), None)):
                 typer.echo(f"{path}: written, and checked as the server does", err=True)
+
+    def _audit(self, benchmark: Benchmark, vectors: BenchmarkVectors, as_json: bool) -> None:
+        from instructcir.evaluation.audit import audit, lines
+
+        found = audit(self.embedder, benchmark, vectors)
+        if not as_json:
+            typer.echo("\n".join(["audit, in percent", *lines(found)]))
+            return
+        for name, report in found.reports.items():
+            values = {row.part: dict(row.values) for row in report.rows() if row.official}
+            print_json_line({"benchmark": benchmark.name, "audit": name, "values": values})
+        shown = {"gaps": dict(found.gaps), "reference_first": dict(found.reference_first)}
+        print_json_line({"benchmark": benchmark.name, "audit": "summary", **shown, "by_length": dict(found.by_length)})
 
     def _card(self, report: Report, benchmark: Benchmark, names: list[str], seconds: dict[str, float]) -> None:
         from instructcir.evaluation.card import write_card

@@ -64,6 +64,7 @@ def encode(
     protocols: Sequence[BenchmarkProtocol],
     *,
     allow_missing: bool = False,
+    references: bool = False,
     cache: VectorCache | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BenchmarkVectors:
@@ -74,6 +75,7 @@ def encode(
         benchmark: with its pictures.
         protocols: that will be scored.
         allow_missing: leave out pictures that are missing or cannot be used, and queries on them.
+        references: also the gallery vectors of references that no gallery holds, as an audit needs them.
         cache: of vectors made before with this embedder; new ones are stored piece by piece.
         progress: called with (done, all) pictures.
 
@@ -81,7 +83,7 @@ def encode(
         InputError: pictures are missing.
         ImageError: a picture cannot be used.
     """
-    asks = _asks(benchmark, protocols)
+    asks = _asks(benchmark, protocols, references=references)
     if not allow_missing:
         require_pictures({ask.name: ask.picture for ask in asks}, benchmark.name)
     gallery: dict[str, Floats] = {}
@@ -95,7 +97,7 @@ def encode(
     return _gathered(gallery, queries, benchmark)
 
 
-def _asks(benchmark: Benchmark, protocols: Sequence[BenchmarkProtocol]) -> list[_Ask]:
+def _asks(benchmark: Benchmark, protocols: Sequence[BenchmarkProtocol], *, references: bool) -> list[_Ask]:
     """Each picture once, in the benchmark's order, with all that is asked about it."""
     found = {name: _Ask(name, picture) for name, picture in benchmark.pictures.items()}
     variants = list(dict.fromkeys(variant for protocol in protocols for variant in protocol.wording))
@@ -105,6 +107,7 @@ def _asks(benchmark: Benchmark, protocols: Sequence[BenchmarkProtocol]) -> list[
             for name in own if gallery == CANDIDATES else part.galleries[gallery]:
                 found[name].gallery = True
         for query in part.queries:
+            found[query.reference].gallery |= references
             for variant in variants:
                 text = query.modifications[variant]
                 found[query.reference].texts.setdefault(text, []).append((query.id, variant))
