@@ -91,3 +91,12 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
     assert "only cirr and circo" in refused("submission", "check", vectors, "--benchmark", "genecis")
     assert "--split needs --root" in refused("submission", "check", vectors, "--benchmark", "cirr", "--split", "val")
     assert "not JSON" in refused("submission", "check", vectors)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_published_results_are_shown_beside_with_their_sources(tmp_path: Path, name: str) -> None:
+    root, vectors = prepared(tmp_path, name)
+    shown = run("score", name, "--root", root, "--vectors", vectors, "--published").stdout
+    assert "SEARLE (CLIP-L)" in shown
+    assert "Baldrati et al., ICCV 2023" in shown
+    assert "InstructCIR (" not in shown  # nobody here has read its table

@@ -13,7 +13,7 @@ import typer
 
 from instructcir.cli.models import AsJson, Base, Device, Dtype, ModelName, load
 from instructcir.cli.output import print_json_line, progress_bar
-from instructcir.cli.score import AllowMissing, Protocols, Split, Submission, show
+from instructcir.cli.score import AllowMissing, Protocols, Published, Split, Submission, show
 from instructcir.errors import InputError
 
 if TYPE_CHECKING:
@@ -53,9 +53,13 @@ def evaluate(
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option(metavar="FOLDER", help="Write result cards (.json, .md) and ranks of each query (.parquet) here."),
+        typer.Option(
+            metavar="FOLDER",
+            help="Write here: result cards (.json, .md), ranks of each query (.parquet), a page (.html).",
+        ),
     ] = None,
     submission: Submission = None,
+    published: Published = False,
     queries: Annotated[int, typer.Option(min=1, help="With --worlds: queries of each annotation file.")] = 40,
     gallery: Annotated[int, typer.Option(min=2, help="With --worlds: pictures of each gallery.")] = 160,
     base: Base = None,
@@ -89,7 +93,7 @@ def evaluate(
         embedder = load(ctx, _model(model, Path(scratch)), device, dtype, base)
         run = _Run(embedder, model, tuple(protocols or ()), allow_missing, cache, out, audit)
         for benchmark in loaded:
-            run.one(benchmark, submission, as_json)
+            run.one(benchmark, submission, as_json, published)
 
 
 @contextmanager
@@ -154,7 +158,7 @@ class _Run:
         self.fingerprint = fingerprint(embedder) if cache or out else ""
         self.cache = VectorCache(cache, self.fingerprint) if cache else None
 
-    def one(self, benchmark: Benchmark, submission: Path | None, as_json: bool) -> None:
+    def one(self, benchmark: Benchmark, submission: Path | None, as_json: bool, published: bool) -> None:
         """Encode, score, print and write what was asked for."""
         from instructcir.evaluation.encode import encode
         from instructcir.evaluation.scoring import chosen_protocols, score_vectors
@@ -175,28 +179,42 @@ class _Run:
         encoded = time.monotonic()
         if not benchmark.hidden:
             report = score_vectors(benchmark, vectors, protocols=self.protocols, allow_missing=self.allow_missing)
-            show(report, as_json)
-            if self.audit:
-                self._audit(benchmark, vectors, as_json)
+            show(report, as_json, published)
+            told = self._audit(benchmark, vectors, as_json) if self.audit else []
             if self.out is not None:
                 seconds = {"encoding": encoded - start, "scoring": time.monotonic() - encoded}
+                self._page(report, benchmark, told)
                 self._card(report, benchmark, [name for name in vectors.gallery], seconds)
         if submission is not None:
             for path in write_submissions(benchmark, vectors, submission, protocol=next(iter(self.protocols), None)):
                 typer.echo(f"{path}: written, and checked as the server does", err=True)
 
-    def _audit(self, benchmark: Benchmark, vectors: BenchmarkVectors, as_json: bool) -> None:
+    def _audit(self, benchmark: Benchmark, vectors: BenchmarkVectors, as_json: bool) -> list[str]:
         from instructcir.evaluation.audit import audit, lines
 
         found = audit(self.embedder, benchmark, vectors)
         if not as_json:
             typer.echo("\n".join(["audit, in percent", *lines(found)]))
-            return
+            return lines(found)
         for name, report in found.reports.items():
             values = {row.part: dict(row.values) for row in report.rows() if row.official}
             print_json_line({"benchmark": benchmark.name, "audit": name, "values": values})
         shown = {"gaps": dict(found.gaps), "reference_first": dict(found.reference_first)}
         print_json_line({"benchmark": benchmark.name, "audit": "summary", **shown, "by_length": dict(found.by_length)})
+        return lines(found)
+
+    def _page(self, report: Report, benchmark: Benchmark, audit: list[str]) -> None:
+        from instructcir.evaluation.page import report_page
+        from instructcir.files import write_atomic
+
+        assert self.out is not None
+        about = [
+            f"model: {self.name}, fingerprint {self.fingerprint}",
+            f"device: {self.embedder.checkpoint.placement.why}",
+        ]
+        path = self.out / f"{benchmark.name}_{benchmark.split}.html"
+        write_atomic(path, report_page(report, benchmark, about=about, audit=audit))
+        typer.echo(f"{path}: written", err=True)
 
     def _card(self, report: Report, benchmark: Benchmark, names: list[str], seconds: dict[str, float]) -> None:
         from instructcir.evaluation.card import write_card

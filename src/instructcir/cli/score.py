@@ -38,6 +38,9 @@ Submission = Annotated[
         help="Write the files that the servers of CIRR and CIRCO take into this folder.",
     ),
 ]
+Published = Annotated[
+    bool, typer.Option("--published", help="Also show published results of other methods, with their sources.")
+]
 
 
 def score(
@@ -53,6 +56,7 @@ def score(
     protocols: Protocols = None,
     allow_missing: AllowMissing = False,
     submission: Submission = None,
+    published: Published = False,
     as_json: AsJson = False,
 ) -> None:
     """Score vectors or ranked lists made elsewhere under every protocol that they allow; needs the annotations alone.
@@ -70,7 +74,7 @@ def score(
     if ranking is not None:
         from instructcir.evaluation.lists import read_lists, score_lists
 
-        show(score_lists(loaded, read_lists(ranking, loaded), protocols=protocols or ()), as_json)
+        show(score_lists(loaded, read_lists(ranking, loaded), protocols=protocols or ()), as_json, published)
         return
     from instructcir.evaluation.scoring import score_vectors
     from instructcir.evaluation.submission import write_submissions
@@ -79,18 +83,19 @@ def score(
     assert vectors is not None
     there = read_vectors(vectors, loaded)
     if not (loaded.hidden and submission):
-        show(score_vectors(loaded, there, protocols=protocols or (), allow_missing=allow_missing), as_json)
+        show(score_vectors(loaded, there, protocols=protocols or (), allow_missing=allow_missing), as_json, published)
     if submission is not None:
         for path in write_submissions(loaded, there, submission, protocol=next(iter(protocols or ()), None)):
             typer.echo(f"{path}: written, and checked as the server does", err=as_json)
 
 
-def show(report: Report, as_json: bool) -> None:
-    """Print a report: a table, or a line of JSON for each row with 95 % intervals."""
+def show(report: Report, as_json: bool, published: bool) -> None:
+    """Print a report: a table, with published results below, or a line of JSON for each row with 95 % intervals."""
     if not as_json:
+        from instructcir.evaluation.published import published as others
         from instructcir.evaluation.report_table import table
 
-        typer.echo("\n".join(table(report)))
+        typer.echo("\n".join([*table(report), *(others(report.benchmark) if published else [])]))
         return
     from instructcir.evaluation.report import plain
 

@@ -35,6 +35,7 @@ class Judged:
         gallery: pictures ranked; of candidates, the most that a query has.
         missing_images: pictures that should have been ranked and were not.
         missing_queries: queries that could not be asked; they are in none of the means.
+        top: of each query the first names of its ranking, for people to look at; empty where they were not kept.
     """
 
     protocol: Protocol
@@ -46,6 +47,7 @@ class Judged:
     gallery: int
     missing_images: int = 0
     missing_queries: int = 0
+    top: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

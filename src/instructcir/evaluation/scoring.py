@@ -20,6 +20,7 @@ from instructcir.evaluation.ranked import Ranking
 from instructcir.evaluation.report import Judged, Report
 from instructcir.evaluation.vectors import BenchmarkVectors
 
+_SHOWN = 10  # names of each ranking that are kept for people to look at
 Rankings = tuple[Ranking, Ranking]
 """With the reference kept, and with it removed."""
 
@@ -161,6 +162,7 @@ class _Run:
             gallery=len(coverage.gallery) or max(len(query.candidates) for query in coverage.queries),
             missing_images=coverage.missing_images,
             missing_queries=coverage.missing_queries,
+            top=_top(ranking, coverage, own=protocol.gallery == CANDIDATES) if protocol.official else (),
         )
 
     def _rankings(self, part: Part, protocol: Protocol) -> tuple[Coverage, Rankings]:
@@ -191,6 +193,13 @@ class _Run:
                 f"{part.name}: in {tied:,} queries another picture has the target's very score; "
                 "the one that stands earlier in the gallery comes first"
             )
+
+
+def _top(ranking: Ranking, coverage: Coverage, *, own: bool) -> tuple[tuple[str, ...], ...]:
+    """The first names of each query's ranking."""
+    rows = ranking.top_QK[:, :_SHOWN].tolist()
+    names = [query.candidates if own else coverage.gallery for query in coverage.queries]
+    return tuple(tuple(of[at] for at in row if at >= 0) for row, of in zip(rows, names, strict=True))
 
 
 def _all_candidates(part: Part) -> tuple[str, ...]:
