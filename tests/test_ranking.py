@@ -35,6 +35,24 @@ def test_top_k_equals_a_naive_sort(queries: int, gallery: int, k: int, levels: i
     assert_same(top_k(scores_QG, k), scores_QG, k)
 
 
+@pytest.mark.parametrize("levels", [1, 3, 10_000])
+@pytest.mark.parametrize("k", [1, 9, 1500, 20_011])
+def test_top_k_of_long_rows_equals_a_naive_sort(levels: int, k: int) -> None:
+    generator = np.random.default_rng(levels + k)
+    scores_QG = generator.integers(-levels, levels, (3, 20_011), endpoint=True) / np.float32(4)
+    scores_QG[1].sort()  # the best ones last, where a sample from the beginning would tell nothing
+    scores_QG[2, 5000:] = -np.inf
+    assert_same(top_k(scores_QG, k), scores_QG, k)
+
+
+@pytest.mark.parametrize("where", [0, 3, 20_010])
+def test_top_k_refuses_nan_in_long_rows(where: int) -> None:
+    scores_QG = np.random.default_rng(0).standard_normal((2, 20_011))
+    scores_QG[1, where] = np.nan
+    with pytest.raises(InputError, match="row 1 holds NaN"):
+        top_k(scores_QG, 5)
+
+
 def test_ties_at_the_boundary_go_to_the_lower_index() -> None:
     scores_QG = np.array([[1, 3, 2, 2, 2, 2, 3, 0]], dtype=np.float32)
     indices, scores = top_k(scores_QG, 4)

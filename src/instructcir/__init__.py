@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING
 from instructcir.version import __version__
 
 if TYPE_CHECKING:
+    from instructcir.benchmarks.registry import load_benchmark
+    from instructcir.evaluation.evaluate import evaluate
     from instructcir.images import open_rgb
     from instructcir.items import ComposedQuery
     from instructcir.model.embedder import Embedder
 
-__all__ = ["ComposedQuery", "Embedder", "__version__", "open_rgb"]
+__all__ = ["ComposedQuery", "Embedder", "__version__", "evaluate", "load_benchmark", "open_rgb"]
 
 _HOME_OF = {
     "ComposedQuery": "instructcir.items",
     "Embedder": "instructcir.model.embedder",
+    "evaluate": "instructcir.evaluation.evaluate",
+    "load_benchmark": "instructcir.benchmarks.registry",
     "open_rgb": "instructcir.images",
 }
 

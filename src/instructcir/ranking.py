@@ -16,12 +16,14 @@ FloatArray: TypeAlias = npt.NDArray[np.floating[Any]]
 IndexArray: TypeAlias = npt.NDArray[np.int64]
 
 _QUERIES_AT_ONCE = 256
+_SAMPLE = 4096  # scores of a long row that are looked at first, to leave out most of the others
 
 
 def top_k(scores_QG: npt.ArrayLike, k: int) -> tuple[IndexArray, FloatArray]:
     """Rank a gallery by score, highest first; among equal scores the lower gallery index comes first.
 
-    The gallery is partitioned, never sorted: a query costs O(G + K log K) time and O(G) memory.
+    The gallery is partitioned, never sorted: a query costs O(G + K log K) time and O(G) memory. Of a long row an evenly
+    spread sample gives a score that the best k surely reach; one comparison then leaves few of the others.
 
     Args:
         scores_QG: one row of scores a query; infinities are allowed, so -inf can stand for "excluded".
@@ -42,7 +44,7 @@ def top_k(scores_QG: npt.ArrayLike, k: int) -> tuple[IndexArray, FloatArray]:
 
 
 def blocked_top_k(
-    queries_QD: npt.ArrayLike, gallery_GD: npt.ArrayLike, k: int, block: int = 8192
+    queries_QD: npt.ArrayLike, gallery_GD: npt.ArrayLike, k: int, block: int = 32768
 ) -> tuple[IndexArray, FloatArray]:
     """Rank a gallery by dot product without ever holding the whole score matrix.
 
@@ -96,6 +98,10 @@ def _top_of_one(scores_G: FloatArray, k: int, query: int) -> IndexArray:
     """Return the k best indices of one row, 0 <= k <= G."""
     if k == 0:
         return np.zeros(0, dtype=np.int64)
+    if len(scores_G) > max(2 * _SAMPLE, 8 * k):
+        kept = _reaching(scores_G, k)
+        if len(kept) < len(scores_G) // 2:  # else most are equal, and a partition of the row costs less
+            return kept[_top_of_one(scores_G[kept], k, query)]
     candidates = np.argpartition(scores_G, -k)[-k:]
     lowest = scores_G[candidates].min()
     if np.isnan(lowest):  # numpy orders NaN above every number, so a row's NaNs are always among its candidates
@@ -105,6 +111,17 @@ def _top_of_one(scores_G: FloatArray, k: int, query: int) -> IndexArray:
     equal = np.flatnonzero(scores_G == lowest)[: k - len(above)]
     chosen = np.concatenate([above, equal])
     return chosen[np.lexsort((chosen, -scores_G[chosen]))]
+
+
+def _reaching(scores_G: FloatArray, k: int) -> IndexArray:
+    """Indices, ascending, of scores that reach the k-th best of a sample: all of the best k are among them.
+
+    All indices where the row holds NaN, so that the partition finds it.
+    """
+    if np.isnan(scores_G.max()):
+        return np.arange(len(scores_G))
+    sample = scores_G[:: max(1, len(scores_G) // max(_SAMPLE, 2 * k))]
+    return np.flatnonzero(scores_G >= np.partition(sample, -k)[-k])
 
 
 def _checked_k(k: int) -> int:

@@ -78,7 +78,7 @@ def demo(
     drawings, queries = catalogue(wardrobe, pictures)
     _make_folder(out)
     with tempfile.TemporaryDirectory(prefix="instructcir-demo-") as scratch:
-        name, remark = _folder_of(model, Path(scratch))
+        name, remark = folder_or_stand_in(model, Path(scratch))
         embedder = load(ctx, name, device, dtype, base)
     remark = remark if embedder.adapter is None else NO_CLAIM.format(model)
     images = _drawn(wardrobe, drawings)
@@ -112,7 +112,7 @@ def _make_folder(out: Path) -> None:
         raise InputError(f"{out}: cannot be made ({error.strerror or error})") from error
 
 
-def _folder_of(model: str, scratch: Path) -> tuple[str, str]:
+def folder_or_stand_in(model: str, scratch: Path) -> tuple[str, str]:
     """The model's folder or name, and what is said of it.
 
     Where the package lacks the bundled model, a small one with random weights takes its place.

@@ -13,13 +13,16 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from instructcir.cli import prompt, world
+from instructcir.cli import data, prompt, submission, world
+from instructcir.cli.compare import compare
 from instructcir.cli.demo import demo
 from instructcir.cli.doctor import doctor
 from instructcir.cli.embed import embed
+from instructcir.cli.evaluate import evaluate
 from instructcir.cli.explain import explain
 from instructcir.cli.mine import mine
 from instructcir.cli.save import save
+from instructcir.cli.score import score
 from instructcir.cli.train import train
 from instructcir.errors import InstructcirError
 from instructcir.version import __version__
@@ -63,14 +66,19 @@ def instructcir(
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.callback(cls=Commands)(instructcir)
+app.command()(compare)
 app.command()(demo)
 app.command()(embed)
+app.command()(evaluate)
 app.command()(explain)
 app.add_typer(prompt.app, name="prompt")
 app.command()(mine)
 app.command()(save)
+app.command()(score)
+app.add_typer(submission.app, name="submission")
 app.command()(train)
 app.command()(doctor)
+app.add_typer(data.app, name="data")
 app.add_typer(world.app, name="world")
 
 

@@ -1,0 +1,1 @@
+"""The official files of the four benchmarks, each as one value."""

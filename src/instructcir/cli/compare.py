@@ -1,0 +1,48 @@
+"""`instructcir compare`: two runs on one benchmark side by side."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from instructcir.cli.models import AsJson
+from instructcir.cli.output import print_json_line
+
+SURE = 0.05
+
+
+def compare(
+    one: Annotated[Path, typer.Argument(metavar="A.json", help="A result card that `evaluate --out` wrote.")],
+    other: Annotated[Path, typer.Argument(metavar="B.json", help="Another, of the same benchmark and split.")],
+    as_json: AsJson = False,
+) -> None:
+    """Show two result cards side by side: differences with paired significance, and the queries that moved most.
+
+    A star marks differences that chance would hardly give (paired permutation test, p < 0.05).
+    """
+    from instructcir.evaluation.compare import compare as compare_cards
+
+    differences, moved = compare_cards(one, other)
+    if as_json:
+        for found in differences:
+            print_json_line(asdict(found))
+        for query in moved:
+            print_json_line(asdict(query))
+        return
+    width = max(len(found.protocol) + len(found.part) for found in differences) + 2
+    typer.echo(
+        f"A: {one}\nB: {other}\n\n{'':{width}}  {'metric':15}{'A':>8}{'B':>8}{'B - A':>8}   95 % interval       p"
+    )
+    for found in differences:
+        low, high = found.interval
+        star = "*" if found.p < SURE else ""
+        typer.echo(
+            f"{found.protocol + ', ' + found.part:{width}}  {found.metric:15}{found.one:8.2f}{found.other:8.2f}"
+            f"{found.other - found.one:+8.2f}   {low:+7.2f} {high:+7.2f} {found.p:7.4f} {star}".rstrip()
+        )
+    typer.echo("\nqueries that moved most, by their target's rank in A and in B")
+    for query in moved:
+        typer.echo(f"  {query.query}  {query.one:,} -> {query.other:,}  ({query.protocol}, {query.part})")
