@@ -10,15 +10,13 @@ import pytest
 import torch
 from PIL import Image
 
-from instructcir.model.preparation import prepare
 from instructcir.training.keeping import Kept, keep, keep_image
 
 
 @pytest.mark.parametrize("name", ["llava-clip-llama", "qwen2-vl"])
 def test_a_prepared_picture_comes_back_exactly(loaded: Callable[..., Any], name: str) -> None:
-    processor = loaded(name).planner.processor
     noise = np.random.default_rng(0).integers(0, 256, (61, 47, 3), dtype=np.uint8)
-    image = prepare(processor, Image.fromarray(noise))
+    image = loaded(name).planner.prepare(Image.fromarray(noise))
     kept = keep_image(image)
     whole = kept.whole()
     assert whole.expansion == image.expansion
