@@ -56,8 +56,8 @@ def test_cirr(tmp_path: Path) -> None:
         expected = oracle.recall(subset, part.queries, 1)
         assert found.reports[name].value("cirr/subset", "recall@1") == pytest.approx(expected)
     assert found.gaps["cirr/official"] == pytest.approx(recalls[COMPOSED] - max(recalls[IMAGE], recalls[TEXT]))
-    assert found.chance["cirr/official", "cirr"]["recall@1"] == pytest.approx(100 / 7)  # eight without the reference
-    assert found.chance["cirr/subset", "cirr"]["recall@2"] == pytest.approx(40)
+    assert found.bounds["cirr/official", "cirr"]["recall@1"].random == pytest.approx(100 / 7)  # without the reference
+    assert found.bounds["cirr/subset", "cirr"]["recall@2"].random == pytest.approx(40)
     kept = oracle.gallery_lists(part, "split", ["caption"], gallery, queries, removed=False)
     first = [names[0] == query.reference for query, names in zip(part.queries, kept, strict=True)]
     assert found.reference_first["cirr"] == pytest.approx(100 * np.mean(first))
@@ -68,8 +68,13 @@ def test_cirr(tmp_path: Path) -> None:
 def test_the_others(tmp_path: Path, name: str) -> None:
     found, benchmark, gallery, _ = audited(tmp_path, name)
     shown = "\n".join(lines(found))
-    for word in (f"{name}/official", COMPOSED, IMAGE, TEXT, AVERAGE, "composition gap", "at random", "words"):
+    for word in (f"{name}/official", COMPOSED, IMAGE, TEXT, AVERAGE, "composition gap", "at random", "an oracle", "words"):
         assert word in shown
+    assert found.edits == ("aspect" if name == "circo" else "kind of edit")
+    if name == "circo":
+        ranks = found.reports[COMPOSED].judged[0].ranks_Q
+        right = 100 * float((ranks <= 10).mean())
+        assert found.by_edit["circo/official"]["viewpoint"] == (2, pytest.approx(right))
     part = benchmark.parts[0]
     if part.galleries:
         over = next(iter(part.galleries))

@@ -16,15 +16,17 @@ import numpy.typing as npt
 from instructcir.benchmarks.benchmark import CANDIDATES, Benchmark, Part, Query
 from instructcir.benchmarks.benchmark import Protocol as BenchmarkProtocol
 from instructcir.errors import InputError
+from instructcir.evaluation.chance import Bounds, bounds, mean_bounds
+from instructcir.evaluation.edit_kinds import kinds
 from instructcir.evaluation.judging import rank_part
-from instructcir.evaluation.report import Judged, Report
+from instructcir.evaluation.report import Report
 from instructcir.evaluation.scoring import score_vectors
+from instructcir.evaluation.slices import LENGTHS, Slices, edits, in_order, lengths, sliced
 from instructcir.evaluation.vectors import COMBINED, BenchmarkVectors, unit
 
 Floats = npt.NDArray[np.float32]
 
 COMPOSED, IMAGE, TEXT, AVERAGE = "composed", "image only", "text only", "average"
-LENGTHS = (("up to 5 words", 0, 5), ("6 to 10 words", 6, 10), ("11 to 15 words", 11, 15), ("over 15 words", 16, 10**6))
 _HEADLINES = ("recall@10", "recall@1")
 
 
@@ -43,15 +45,19 @@ class Audit:
     Attributes:
         reports: how queries were asked -> scores under the official protocols.
         gaps: protocol -> composed minus the better single modality, of the protocol's headline recall.
-        chance: (protocol, part) -> metric -> what random rankings reach in the mean; an oracle reaches 100.
+        bounds: (protocol, part) -> metric -> what random and perfect rankings reach.
         by_length: protocol -> length of the modification -> number of queries and their headline recall.
+        edits: what `by_edit` tells apart: "aspect", as the benchmark labels it, or "kind of edit", by our lexicon.
+        by_edit: protocol -> aspect or kind of edit -> number of queries and their headline recall.
         reference_first: part -> share of queries whose top hit is their own reference, where it is in the gallery.
     """
 
     reports: Mapping[str, Report]
     gaps: Mapping[str, float]
-    chance: Mapping[tuple[str, str], Mapping[str, float]]
-    by_length: Mapping[str, Mapping[str, tuple[int, float]]]
+    bounds: Mapping[tuple[str, str], Mapping[str, Bounds]]
+    by_length: Mapping[str, Slices]
+    edits: str
+    by_edit: Mapping[str, Slices]
     reference_first: Mapping[str, float]
 
 
@@ -83,11 +89,19 @@ def audit(embedder: EmbedsTexts, benchmark: Benchmark, vectors: BenchmarkVectors
     reports = {COMPOSED: score_vectors(benchmark, vectors, protocols=ids)}
     for name, queries_QD in asked.items():
         reports[name] = score_vectors(benchmark, _with_queries(vectors, queries, queries_QD), protocols=ids)
+    what, labels = edits(benchmark, official[0])
+    words = lengths(benchmark, official[0])
+    composed = reports[COMPOSED]
     return Audit(
         reports=reports,
         gaps={protocol.id: _gap(reports, protocol) for protocol in official},
-        chance={(one.protocol.id, one.part): _chance(one) for one in reports[COMPOSED].judged},
-        by_length={protocol.id: _by_length(reports[COMPOSED], protocol, benchmark) for protocol in official},
+        bounds={(protocol.id, part.name): bounds(part, protocol) for protocol in official for part in benchmark.parts},
+        by_length={
+            one.id: in_order(sliced(composed, one, headline(one), words), [name for name, _ in LENGTHS])
+            for one in official
+        },
+        edits=what,
+        by_edit={one.id: in_order(sliced(composed, one, headline(one), labels), kinds()) for one in official},
         reference_first={
             part.name: _reference_first(part, official[0], vectors)
             for part in benchmark.parts
@@ -121,33 +135,6 @@ def _gap(reports: Mapping[str, Report], protocol: BenchmarkProtocol) -> float:
     return found[COMPOSED] - max(found[IMAGE], found[TEXT])
 
 
-def _chance(one: Judged) -> dict[str, float]:
-    """Recall of rankings in random order: the share of what is ranked that k ranks show."""
-    ranked = one.gallery - (one.protocol.removes and one.protocol.gallery != CANDIDATES)
-    found = {metric.name: metric.k for metric in one.protocol.metrics if metric.kind == "recall"}
-    return {name: 100 * min(k, ranked) / ranked for name, k in found.items()}
-
-
-def _by_length(report: Report, protocol: BenchmarkProtocol, benchmark: Benchmark) -> dict[str, tuple[int, float]]:
-    words = {
-        query.id: len(query.modifications[protocol.wording[0]].split())
-        for part in benchmark.parts
-        for query in part.queries
-    }
-    values = [
-        (words[query], value)
-        for one in report.judged
-        if one.protocol.id == protocol.id
-        for query, value in zip(one.ids, one.values[headline(protocol)], strict=True)
-    ]
-    found = {}
-    for name, least, most in LENGTHS:
-        chosen = [value for count, value in values if least <= count <= most]
-        if chosen:
-            found[name] = (len(chosen), 100 * float(np.mean(chosen)))
-    return found
-
-
 def _reference_first(part: Part, protocol: BenchmarkProtocol, vectors: BenchmarkVectors) -> float:
     gallery = part.galleries[protocol.gallery]
     kept, _ = rank_part(part.queries, gallery, protocol.wording, vectors)
@@ -165,12 +152,15 @@ def lines(found: Audit) -> list[str]:
         metric = headline(protocol)
         said.append(f"{identity}, {metric}")
         said += [f"  {name:14}{report.value(identity, metric):8.2f}" for name, report in found.reports.items()]
-        chance = [values[metric] for (one, _), values in found.chance.items() if one == identity]
-        said.append(f"  {'at random':14}{np.mean(chance):8.2f}   (an oracle: 100)")
+        ends = mean_bounds([values[metric] for (one, _), values in found.bounds.items() if one == identity])
+        said += [f"  {'at random':14}{ends.random:8.2f}", f"  {'an oracle':14}{ends.oracle:8.2f}"]
         said.append(f"  composition gap {gap:+.2f} points over the better single modality")
-        said += [
-            f"  {name:14}{value:8.2f}   {count:,} queries" for name, (count, value) in found.by_length[identity].items()
-        ]
+        said += ["  by length of the modification", *_slices(found.by_length[identity])]
+        said += [f"  by {found.edits}", *_slices(found.by_edit[identity])]
     for part, share in found.reference_first.items():
         said.append(f"{part}: the top hit is the query's own reference in {share:.2f} % of queries")
     return said
+
+
+def _slices(found: Slices) -> list[str]:
+    return [f"    {name:22}{value:8.2f}   {count:,} queries" for name, (count, value) in found.items()]
