@@ -41,7 +41,10 @@ docs: setup ## write docs/cli.md anew from the commands' help texts
 
 train-tiny: setup ## train the small model from nothing; goes on where it was interrupted
 	for part in tower stage0 stage1 stage2; do $(BIN)/instructcir train tiny-$$part --into runs/tiny-$$part --resume || exit 1; done
-	$(BIN)/instructcir world score runs/tiny-stage2/model --out runs/tiny-stage2/scores.json
+	rm -rf runs/tiny && $(BIN)/instructcir save runs/tiny-stage2/model runs/tiny --dtype bfloat16
+	$(BIN)/instructcir world score runs/tiny --out runs/tiny/scores.json
+	$(BIN)/python bench/common/tiny_card.py runs runs/tiny
+	@echo "runs/tiny is the model with its card; src/instructcir/bundled/tiny is where the package looks for it"
 
 serve: ## the web page and server
 	@echo "make serve: there is no server yet; it is planned (docs/architecture.md)" >&2; exit 1

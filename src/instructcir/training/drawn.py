@@ -6,6 +6,7 @@ shared by the stages of a training.
 
 from __future__ import annotations
 
+import hashlib
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,6 +28,8 @@ from instructcir.worlds.world import Change, Detail, Drawing, Facts, World
 _SCALES = (1, 1, 1.3, 1.7)
 """Pictures are drawn at these multiples of the side and shrunk, so that sharpness tells nothing."""
 
+_PROBES = 64
+
 
 class Pool:
     """Pictures of one world's training split, drawn when first asked for and kept on disk.
@@ -42,7 +45,7 @@ class Pool:
         folder.mkdir(parents=True, exist_ok=True)
         self.world = world_named(world)
         self.size, self.side = size, side
-        name = f"{world}-{size}x{side}"
+        name = f"{world}-{size}x{side}-{_drawn_how(self.world)}"
         self._pixels = _mapped(folder / f"{name}.pixels", (size, side, side, 3))
         self._drawn = _mapped(folder / f"{name}.drawn", (size,))
 
@@ -67,6 +70,12 @@ class Pool:
             self._pixels[number] = np.asarray(picture)
             self._drawn[number] = 1  # after the pixels: a picture that a killed process left half is drawn again
         return Image.fromarray(np.array(self._pixels[number]))
+
+
+def _drawn_how(world: World) -> str:
+    """Tells one way of drawing from another: pictures that older code drew are not taken for what the new one draws."""
+    markup = "".join(world.svg(drawing_of(world, "train", number)) for number in range(_PROBES))
+    return hashlib.blake2b(markup.encode(), digest_size=4).hexdigest()
 
 
 def _mapped(path: Path, shape: tuple[int, ...]) -> np.memmap[Any, np.dtype[np.uint8]]:

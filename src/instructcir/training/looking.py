@@ -108,6 +108,7 @@ class Looker(nn.Module):
         self.bias = nn.Parameter(torch.zeros(len(table.values), most))
         self.thing = nn.Linear(width, 1 + len(table.things))
         none = torch.tensor([[number >= len(values) for number in range(most)] for values in table.values])
+        self.none: torch.Tensor
         self.register_buffer("none", none, persistent=False)
 
     def forward(self, pixels: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
@@ -117,7 +118,8 @@ class Looker(nn.Module):
         seen = self.backbone.base.get_image_features(**given, return_dict=True).pooler_output
         tokens = self.norm(seen if torch.is_tensor(seen) else torch.stack(list(seen)))
         placed = tokens + self.place
-        queries = self.query.unflatten(-1, (_HEADS, -1)).transpose(0, 1).expand(len(tokens), -1, -1, -1)
+        attributes, width = self.query.shape
+        queries = self.query.view(attributes, _HEADS, width // _HEADS).transpose(0, 1).expand(len(tokens), -1, -1, -1)
         keys, told = (part(placed).unflatten(-1, (_HEADS, -1)).transpose(1, 2) for part in (self.keys, self.told))
         read = F.scaled_dot_product_attention(queries, keys, told).transpose(1, 2).flatten(2)
         scores = torch.einsum("bad,acd->bac", read, self.value) + self.bias

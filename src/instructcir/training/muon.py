@@ -70,7 +70,7 @@ class Muon(Optimizer):
         return loss
 
 
-def _matrices(model: nn.Module) -> list[nn.Parameter]:
+def _matrices(model: nn.Module) -> list[torch.Tensor]:
     """Weights of linear layers, but for those that are shared with embeddings or that end in classes."""
     embeddings = {id(module.weight) for module in model.modules() if isinstance(module, nn.Embedding)}
     linear = {id(m.weight): m.weight for m in model.modules() if isinstance(m, nn.Linear)}
@@ -84,10 +84,10 @@ def _matrices(model: nn.Module) -> list[nn.Parameter]:
 def _orthogonal_step(weight: torch.Tensor, state: dict[str, Any], group: dict[str, Any]) -> torch.Tensor:
     gradient = weight.grad
     assert gradient is not None
-    momentum = state.setdefault("momentum", torch.zeros_like(weight))
+    momentum: torch.Tensor = state.setdefault("momentum", torch.zeros_like(weight))
     momentum.lerp_(gradient, 1 - group["momentum"])
-    step = orthogonal(gradient.lerp(momentum, group["momentum"]))
-    return step * (_ENTRIES * max(weight.shape) ** 0.5)
+    size: float = _ENTRIES * max(weight.shape) ** 0.5
+    return orthogonal(gradient.lerp(momentum, group["momentum"])) * size
 
 
 def _adam_step(weight: torch.Tensor, state: dict[str, Any], group: dict[str, Any]) -> torch.Tensor:
@@ -99,7 +99,7 @@ def _adam_step(weight: torch.Tensor, state: dict[str, Any], group: dict[str, Any
     state["step"] += 1
     state["mean"].lerp_(gradient, 1 - first)
     state["square"].mul_(second).addcmul_(gradient, gradient, value=1 - second)
-    mean = state["mean"] / (1 - first ** state["step"])
+    mean: torch.Tensor = state["mean"] / (1 - first ** state["step"])
     spread: torch.Tensor = (state["square"] / (1 - second ** state["step"])).sqrt_().add_(1e-8)
     return mean / spread
 
@@ -117,4 +117,5 @@ def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
     for _ in range(_ITERATIONS):
         square = near @ near.T
         near = a * near + (b * square + c * square @ square) @ near
-    return near.T if tall else near
+    found: torch.Tensor = near.T if tall else near
+    return found
