@@ -30,7 +30,7 @@ LAYERS: dict[int, set[str]] = {
 }
 LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms}
 DOORS = {"__init__", "__main__"}  # the package's two entrances open onto every layer, and nobody imports from them
-HEAVY = {"torch", "transformers", "sentence_transformers", "peft", "numpy"}
+HEAVY = {"torch", "transformers", "sentence_transformers", "peft", "numpy", "lancedb", "pyarrow"}
 NO_TORCH = {"torch", "transformers", "sentence_transformers", "peft"}
 MAY_USE_SENTENCE_TRANSFORMERS = {"model", "training"}
 MOST_LINES = 300  # aim at 250

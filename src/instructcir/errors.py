@@ -35,5 +35,9 @@ class PromptError(InstructcirError):
     """A prompt set or chat template that cannot express a gallery image, a composed query or a text."""
 
 
+class StoreError(InstructcirError):
+    """A stored index that cannot be opened, read or written, that is busy, or that another model made."""
+
+
 class DependencyError(InstructcirError):
     """An optional package is missing, or two installed versions do not work together."""

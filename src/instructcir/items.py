@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 ImageLike: TypeAlias = Union[str, "os.PathLike[str]", bytes, "Image.Image", "np.ndarray[Any, np.dtype[Any]]"]
 """A picture: a path, the bytes of an encoded file, a PIL image, or a uint8 array (H, W), (H, W, 1 | 3 | 4)."""
 
+PICTURE_SUFFIXES = (
+    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"),
+    *(".ppm", ".pgm", ".pnm", ".jp2", ".j2k", ".avif", ".heic", ".heif"),
+)
+"""Names that end so are pictures. HEIC is among them so that it is reported, not left out, where it cannot be read."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ComposedQuery:

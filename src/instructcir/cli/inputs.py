@@ -10,12 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from instructcir.errors import InputError
-
-PICTURE_SUFFIXES = (
-    *(".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp"),
-    *(".ppm", ".pgm", ".pnm", ".jp2", ".j2k", ".avif", ".heic", ".heif"),
-)
-"""Names that end so are pictures. HEIC is among them so that it is reported, not left out, where it cannot be read."""
+from instructcir.items import PICTURE_SUFFIXES
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,83 @@
+"""One picture file, read once: its bytes' hash, its size and time, a thumbnail, and its pixels for the model."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from dataclasses import dataclass
+
+from PIL import Image
+
+from instructcir.errors import ImageError
+from instructcir.images import open_rgb
+
+THUMBNAIL_SIDE = 192
+"""Longest side of a thumbnail, in pixels."""
+MOST_BYTES = 2**30
+"""Files above it are refused unread: no picture that `open_rgb` takes needs as much."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileFacts:
+    """What is known of a picture file beside its vector.
+
+    Attributes:
+        path: as it was given.
+        digest: SHA-256 of the file's bytes, 64 hexadecimal digits.
+        size: bytes.
+        mtime_ns: time of the last change, in nanoseconds since 1970.
+        width: pixels of the upright picture.
+        height: likewise.
+        thumbnail: a JPEG file of at most `THUMBNAIL_SIDE` pixels a side.
+    """
+
+    path: str
+    digest: str
+    size: int
+    mtime_ns: int
+    width: int
+    height: int
+    thumbnail: bytes
+
+
+def read_file(path: str) -> tuple[bytes, os.stat_result]:
+    """A file's bytes, and what the system says of the very file that was read.
+
+    Raises:
+        ImageError: it cannot be read, or is too large.
+    """
+    try:
+        with open(path, "rb") as stream:
+            found = os.fstat(stream.fileno())
+            if found.st_size > MOST_BYTES:
+                raise ImageError(path, f"{found.st_size:,} bytes, more than {MOST_BYTES:,}; leave it out of the folder")
+            return stream.read(), found
+    except OSError as error:
+        raise ImageError(path, f"cannot be read ({error.strerror or error})") from error
+
+
+def open_picture(path: str, data: bytes, found: os.stat_result) -> tuple[FileFacts, Image.Image]:
+    """Decode a file that was read, and gather its facts.
+
+    Args:
+        path: the file's, for its facts and for errors.
+        data: its bytes.
+        found: what `read_file` gave with them.
+
+    Raises:
+        ImageError: it is no picture that can be used.
+    """
+    picture = open_rgb(data, name=path)
+    digest = hashlib.sha256(data).hexdigest()
+    facts = FileFacts(path, digest, len(data), found.st_mtime_ns, picture.width, picture.height, thumbnail_of(picture))
+    return facts, picture
+
+
+def thumbnail_of(picture: Image.Image) -> bytes:
+    """A small JPEG file of an RGB picture, at most `THUMBNAIL_SIDE` pixels a side."""
+    small = picture.copy()
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    content = io.BytesIO()
+    small.save(content, "JPEG", quality=82)
+    return content.getvalue()

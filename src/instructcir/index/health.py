@@ -1,0 +1,148 @@
+"""What an index holds, whether it is whole, and making it smaller."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from instructcir.errors import StoreError
+from instructcir.files import sha256_of
+from instructcir.index.lock import only_writer
+from instructcir.index.manifest import Manifest
+from instructcir.index.plan import Plan
+from instructcir.index.table import PictureTable
+from instructcir.index.update import LAST_RUN, compare_with_disk
+from instructcir.index.vectors import unpack
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What an index holds.
+
+    Attributes:
+        manifest: what it says about itself.
+        pictures: rows.
+        version: of the table; `versions` are kept.
+        size: bytes on the disk, caches included.
+        user_columns: what metadata brought.
+        last_run: counts and seconds of the last run that encoded something; empty if none did.
+        plan: what an update would do now; None where a folder of the index cannot be looked at.
+        missing: why not.
+    """
+
+    manifest: Manifest
+    pictures: int
+    version: int
+    versions: int
+    size: int
+    user_columns: list[str]
+    last_run: dict[str, Any]
+    plan: Plan | None
+    missing: str
+
+
+def status_of(folder: Path) -> Status:
+    """Look at an index and at its folders; nothing is written, and no picture is decoded.
+
+    Raises:
+        StoreError: there is no index, or it cannot be read.
+    """
+    manifest, table = Manifest.read(folder), PictureTable.open(folder)
+    plan, missing = None, ""
+    try:
+        plan = compare_with_disk(table, manifest.folders)[1]
+    except StoreError as error:
+        missing = str(error)
+    return Status(
+        manifest,
+        len(table),
+        table.version,
+        table.versions(),
+        _bytes_in(folder),
+        table.user_columns,
+        last_run(folder),
+        plan,
+        missing,
+    )
+
+
+def last_run(folder: Path) -> dict[str, Any]:
+    """Counts and seconds of the last run that encoded something; empty if there was none."""
+    try:
+        found = json.loads((folder / LAST_RUN).read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # it only serves forecasts
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def verify(folder: Path, *, files: bool = False) -> list[str]:
+    """Read every row and say what is wrong; an empty list means that all is well.
+
+    Looked at: one row for each id and path, vectors that are unit vectors, thumbnails that open; with `files` also
+    that each picture on the disk has the content that its row says.
+
+    Raises:
+        StoreError: there is no index, or its table cannot be read.
+    """
+    table = PictureTable.open(folder)
+    dimension = Manifest.read(folder).identity.dimension
+    wrong: list[str] = []
+    ids: Counter[str] = Counter()
+    paths: Counter[str] = Counter()
+    for batch in table.batches(["id", "path", "digest", "thumbnail", "vector", "scale"]):
+        rows = batch.select(["id", "path", "digest", "thumbnail"]).to_pylist()
+        ids.update(row["id"] for row in rows)
+        paths.update(row["path"] for row in rows)
+        lengths = np.linalg.norm(unpack(batch["vector"], batch["scale"]), axis=1)
+        if batch["vector"].type.list_size != dimension:
+            wrong.append(f"vectors have {batch['vector'].type.list_size} dimensions, the manifest says {dimension}")
+        for row, length in zip(rows, lengths.tolist(), strict=True):
+            wrong += [f"{row['path']}: {fault}" for fault in _faults(row, length, files)]
+    wrong += [f"id {one}: {count} rows" for one, count in ids.items() if count > 1]
+    wrong += [f"{path}: {count} rows; index its folder again" for path, count in paths.items() if count > 1]
+    return wrong
+
+
+def compact(folder: Path) -> tuple[int, int]:
+    """Join small files and forget old versions; return bytes on the disk before and after.
+
+    Raises:
+        StoreError: another run writes to the index, or the disk refuses.
+    """
+    Manifest.read(folder)
+    with only_writer(folder):
+        before = _bytes_in(folder)
+        PictureTable.open(folder).compact()
+        return before, _bytes_in(folder)
+
+
+def _faults(row: dict[str, Any], length: float, files: bool) -> list[str]:
+    faults = []
+    if not abs(length - 1) < 1e-3:
+        faults.append("its vector is empty or not finite; index its folder anew")
+    try:
+        Image.open(io.BytesIO(row["thumbnail"])).verify()
+    except (OSError, SyntaxError, ValueError, TypeError):
+        faults.append("its thumbnail does not open; index its folder anew")
+    if files and (not os.path.isfile(row["path"]) or sha256_of(row["path"]) != row["digest"]):
+        faults.append("its file is gone or has changed; index its folder again")
+    return faults
+
+
+def _bytes_in(folder: Path) -> int:
+    total = 0
+    for parent, _, names in os.walk(folder):
+        for name in names:
+            try:
+                total += os.lstat(os.path.join(parent, name)).st_size
+            except OSError:  # a running writer has just renamed it
+                continue
+    return total

@@ -1,0 +1,214 @@
+"""The LanceDB table of an index: one row a picture file, one commit a change, every reader at one version.
+
+A commit is complete or absent: LanceDB writes new data files and then a new manifest of them. A reader keeps the
+version it has opened until it asks for the newest.
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, Self
+
+import pyarrow as pa
+
+from instructcir.errors import StoreError
+from instructcir.index.plan import StoredFile
+from instructcir.index.vectors import Storage, vector_type
+
+TABLE = "pictures"
+_BATCH = 4096
+_KEPT = timedelta(minutes=10)
+OWN_COLUMNS = (
+    "id",
+    "path",
+    "digest",
+    "size",
+    "mtime_ns",
+    "modified",
+    "width",
+    "height",
+    "thumbnail",
+    "vector",
+    "scale",
+)
+"""Columns of every index; whatever else there is, is the user's."""
+
+
+def own_schema(dimension: int, storage: Storage) -> Any:
+    """The columns of a new index; its users' columns are added later."""
+    types = {
+        **{"id": pa.string(), "path": pa.string(), "digest": pa.string(), "size": pa.int64(), "mtime_ns": pa.int64()},
+        **{"modified": pa.timestamp("s"), "width": pa.int32(), "height": pa.int32(), "thumbnail": pa.binary()},
+        **{"vector": vector_type(storage, dimension), "scale": pa.float32()},
+    }
+    return pa.schema([pa.field(name, types[name], nullable=True) for name in OWN_COLUMNS])
+
+
+class PictureTable:
+    """The table in an index's folder; made by `create` or `open`."""
+
+    def __init__(self, folder: Path, table: Any) -> None:
+        self.folder = folder
+        self._table = table
+
+    @classmethod
+    def create(cls, folder: Path, schema: Any) -> Self:
+        """Make an empty table; one that is there is replaced, as a run that was killed before its manifest leaves it.
+
+        Raises:
+            StoreError: the folder cannot be written to.
+        """
+        with _one_error_type(folder):
+            return cls(folder, _connect(folder).create_table(TABLE, schema=schema, mode="overwrite"))
+
+    @classmethod
+    def open(cls, folder: Path) -> Self:
+        """Open the newest version.
+
+        Raises:
+            StoreError: there is no table, or it cannot be read.
+        """
+        with _one_error_type(folder):
+            return cls(folder, _connect(folder).open_table(TABLE))
+
+    @property
+    def version(self) -> int:
+        """The number of the version that is open; each commit counts one up."""
+        return int(self._table.version)
+
+    @property
+    def schema(self) -> Any:
+        """Columns and their types."""
+        return self._table.schema
+
+    @property
+    def user_columns(self) -> list[str]:
+        """Names of the columns that came from metadata."""
+        return [name for name in self.schema.names if name not in OWN_COLUMNS]
+
+    def refresh(self) -> None:
+        """Go on to the newest version."""
+        with _one_error_type(self.folder):
+            self._table.checkout_latest()
+
+    def __len__(self) -> int:
+        with _one_error_type(self.folder):
+            return int(self._table.count_rows())
+
+    def states(self) -> list[StoredFile]:
+        """What planning needs of every row."""
+        names = ["id", "path", "size", "mtime_ns", "digest"]
+        columns = self.select(names).to_pydict()
+        return [StoredFile(*row) for row in zip(*(columns[name] for name in names), strict=True)]
+
+    def select(self, columns: Sequence[str], where: str | None = None) -> Any:
+        """Some columns of all rows, or of those that a condition in SQL words holds for, in no promised order.
+
+        Raises:
+            StoreError: the condition cannot be understood or names no column; the message lists what there is.
+        """
+        query = self._table.search().select(list(columns))
+        with _one_error_type(self.folder, where, self.schema.names):
+            return (query.where(where) if where else query).to_arrow()
+
+    def batches(self, columns: Sequence[str]) -> Iterator[Any]:
+        """Some columns of all rows, a few thousand rows at a time."""
+        with _one_error_type(self.folder):
+            reader = self._table.search().select(list(columns)).to_batches(_BATCH)
+        while True:
+            with _one_error_type(self.folder):
+                batch = next(reader, None)
+            if batch is None:
+                return
+            yield pa.Table.from_batches([batch])
+
+    def rows(self, ids: Sequence[str], columns: Sequence[str] | None = None) -> Any:
+        """The rows with these ids, in no promised order; ids without a row are left out."""
+        parts = [
+            self.select(columns or self.schema.names, _among(ids[start : start + _BATCH]))
+            for start in range(0, max(len(ids), 1), _BATCH)
+        ]
+        return pa.concat_tables(parts)
+
+    def write(self, rows: Any) -> None:
+        """Add rows, or replace those that have their ids, in one commit.
+
+        Raises:
+            StoreError: the disk refuses; the table is then as it was.
+        """
+        if len(rows):
+            with _one_error_type(self.folder):
+                merge = self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
+                merge.execute(rows)
+
+    def delete(self, ids: Sequence[str]) -> None:
+        """Remove rows, a few thousand in a commit.
+
+        Raises:
+            StoreError: the disk refuses.
+        """
+        for start in range(0, len(ids), _BATCH):
+            with _one_error_type(self.folder):
+                self._table.delete(_among(ids[start : start + _BATCH]))
+
+    def add_columns(self, fields: Sequence[Any]) -> None:
+        """Add columns, empty in all rows."""
+        if fields:
+            with _one_error_type(self.folder):
+                self._table.add_columns(pa.schema(fields))
+
+    def compact(self) -> None:
+        """Join small files, drop deleted rows, and forget versions older than ten minutes, which a reader may hold."""
+        with _one_error_type(self.folder), warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)
+            self._table.optimize(cleanup_older_than=_KEPT)
+
+    def versions(self) -> int:
+        """How many versions are kept."""
+        with _one_error_type(self.folder):
+            return len(self._table.list_versions())
+
+
+def _connect(folder: Path) -> Any:
+    os.environ.setdefault("LANCEDB_LOG", "error")  # it says on stderr that a new table is new
+    import lancedb
+
+    return lancedb.connect(str(folder))
+
+
+def _among(ids: Sequence[str]) -> str:
+    return "id in (" + ", ".join(quoted(one) for one in ids) + ")" if ids else "id is null"
+
+
+def quoted(text: str) -> str:
+    """A string as a literal of SQL."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+@contextmanager
+def _one_error_type(folder: Path, where: str | None = None, columns: Sequence[str] = ()) -> Iterator[None]:
+    # lancedb raises built-in types for everything: a full disk, a missing file, a condition that does not parse.
+    try:
+        yield
+    except (ValueError, RuntimeError, OSError, KeyError, NotImplementedError) as error:
+        said = " ".join(str(error).split())
+        said = said if len(said) <= 300 else said[:297] + "..."
+        if where is not None and isinstance(error, ValueError):
+            raise StoreError(f"where {where!r}: {said}; columns are {', '.join(columns)}") from error
+        raise StoreError(f"{folder}: the table cannot be used: {said}{_remedy(said)}") from error
+
+
+def _remedy(said: str) -> str:
+    lowered = said.lower()
+    if "no space" in lowered or "too large" in lowered or "quota" in lowered:
+        return "; the disk is full: make room and run again, what was committed before is kept"
+    if "permission" in lowered or "read-only" in lowered:
+        return "; ask for the right to write there, or make the index elsewhere"
+    if "not found" in lowered:
+        return "; index the folders again, into a new name if files of the index are lost"
+    return ""
