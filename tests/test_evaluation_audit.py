@@ -68,7 +68,17 @@ def test_cirr(tmp_path: Path) -> None:
 def test_the_others(tmp_path: Path, name: str) -> None:
     found, benchmark, gallery, _ = audited(tmp_path, name)
     shown = "\n".join(lines(found))
-    for word in (f"{name}/official", COMPOSED, IMAGE, TEXT, AVERAGE, "composition gap", "at random", "an oracle", "words"):
+    for word in (
+        f"{name}/official",
+        COMPOSED,
+        IMAGE,
+        TEXT,
+        AVERAGE,
+        "composition gap",
+        "at random",
+        "an oracle",
+        "words",
+    ):
         assert word in shown
     assert found.edits == ("aspect" if name == "circo" else "kind of edit")
     if name == "circo":
