@@ -202,7 +202,8 @@ def test_a_folder_without_weights_is_refused(folder: Path) -> None:
 def test_a_bin_of_tensors_alone_loads_as_safetensors_do(folder: Path, loaded: Loaded) -> None:
     torch.save(as_bin(folder), folder / "pytorch_model.bin")
     vectors = Embedder.load(folder, device="cpu").embed_texts(["a red dress"])
-    np.testing.assert_array_equal(vectors, loaded(FAMILY).embed_texts(["a red dress"]))
+    # weights that lie elsewhere in memory may be multiplied in another order
+    np.testing.assert_allclose(vectors, loaded(FAMILY).embed_texts(["a red dress"]), rtol=0, atol=1e-6)
 
 
 class Malicious:

@@ -67,7 +67,9 @@ def forecast(recipe: Recipe, folder: Path) -> Forecast:
         freeze(model, recipe.tune.freeze)
         add_adapters(model, recipe.tune)
     else:
-        freeze(model, recipe.tune.freeze)
+        freeze(model, (*recipe.tune.freeze, *(("decoder", "embeddings") if recipe.objective.facts else ())))
+        if recipe.objective.facts:
+            model.get_output_embeddings().requires_grad_(False)
     weights = sum(parameter.numel() for parameter in model.parameters())
     trainable = sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
     placed = place("auto", recipe.start.dtype, weights)
