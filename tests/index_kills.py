@@ -60,7 +60,7 @@ def main(place: Path, rounds: int, seed: int) -> None:
             os.rename(pictures / names[0], pictures / f"moved-{number}.png")
             os.remove(pictures / names[1])
             draw(pictures, [f"new-{number}.png", names[2]], seed=number)
-    assert kills > rounds // 3, f"only {kills} kills hit a run"
+    assert kills >= 2, f"only {kills} kills hit a run"  # how many do depends on how fast the machine is
     assert in_a_fork(run, None) == 0
 
     def compare() -> None:
