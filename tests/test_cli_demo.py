@@ -30,7 +30,7 @@ def test_the_bundled_model_finds_what_is_asked_for(tmp_path: Path) -> None:
     for words in ("100 drawn pictures", "pictures/s", "12 modifications", "times as fast", CLAIM):
         assert words in done.stdout
     right, of = done.stdout.splitlines()[-1].split(" queries:")[0].split(" of ")
-    assert int(right) > int(of) / 5  # chance: fewer than one in ten; the first model finds 2 of 6
+    assert int(right) > int(of) / 2  # chance: fewer than one in ten
 
 
 def test_a_model_of_ones_own(built: Built, tmp_path: Path) -> None:

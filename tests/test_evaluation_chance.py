@@ -60,7 +60,11 @@ def test_an_oracle_does_not_always_reach_100() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("Has no sleeves", {"addition", "removal", "shape"}),
+        ("Has no sleeves", {"removal", "shape"}),
+        ("has fewer people", {"comparative", "count"}),
+        ("with a different background", {"addition", "replacement"}),
+        ("unlike this one, it is plain", {OTHER}),
+        ("has a hood and one more button", {"addition", "comparative", "count"}),
         ("isn\u2019t striped?", {"removal", "pattern"}),
         ("is more red than this", {"comparative", "colour"}),
         ("shows two dogs, photographed from above", {"count", "viewpoint"}),

@@ -13,14 +13,22 @@ from instructcir.errors import InputError
 from instructcir.model.embedder import Embedder
 from instructcir.model.untrained import Shape
 from instructcir.training import fresh
-from instructcir.training.facts import UNASKED, FactTable, named_values, share_right
+from instructcir.training.facts import UNASKED, FactTable, share_right
 from instructcir.training.recipe import Recipe, from_dict
 from instructcir.training.run import train
 from instructcir.training.trainer import read_log
+from instructcir.worlds.rasterise import rasterise
 from instructcir.worlds.registry import NAMES, world
 from instructcir.worlds.splits import drawing_of
+from instructcir.worlds.world import Drawing
 
 SMALL = Shape(side=32, patch=16, stages=((16, 1), (24, 1), (32, 1)), width=32, inner=48, layers=2, heads=2)
+
+
+def named_values(table: FactTable, labels: torch.Tensor) -> dict[tuple[str, str], str]:
+    """Labels read back as (world, attribute) -> value, "" where it does not apply; what is not asked is left out."""
+    pairs = zip(table.names, table.values, labels.tolist(), strict=True)
+    return {name: values[label] for name, values, label in pairs if label != UNASKED}
 
 
 @pytest.fixture
@@ -54,8 +62,7 @@ def test_squares_show_what_covers_their_middles_nearer_things_in_front(table: Fa
     assert squares == [[dog, dog, 0, 0], [dog, cat, cat, 0], [0, cat, cat, 0], [0, 0, 0, dog]]
 
 
-def test_boxes_are_where_the_things_are_drawn() -> None:
-    """A picture without its things differs from the picture inside the boxes far more than outside them."""
+def test_every_thing_has_a_box_in_the_third_that_its_position_names() -> None:
     landscapes = world("landscapes")
     for number in range(12):
         drawing = drawing_of(landscapes, "train", number)
@@ -68,6 +75,26 @@ def test_boxes_are_where_the_things_are_drawn() -> None:
             middle = (left + right) / 2
             said = drawing.facts[f"{kind}.position"]
             assert {"left": middle < 0.45, "centre": 0.2 < middle < 0.8, "right": middle > 0.55}[said]
+
+
+def test_a_thing_of_another_colour_changes_the_picture_in_its_boxes_alone() -> None:
+    landscapes, side, seen = world("landscapes"), 128, 0
+    for number in range(20):
+        drawing = drawing_of(landscapes, "train", number)
+        kind = landscapes.boxes(drawing)[0][0]
+        name = f"{kind}.colour"
+        other = next(value for value in landscapes.attributes[name] if value != drawing.facts[name])
+        changed = Drawing({**drawing.facts, name: other}, drawing.look)
+        one, two = (np.asarray(rasterise(landscapes.svg(each), side), dtype=int) for each in (drawing, changed))
+        differs = np.abs(one - two).max(axis=2) > 24
+        inside = np.zeros((side, side), dtype=bool)
+        for left, top, right, bottom in (box for owner, box in landscapes.boxes(drawing) if owner == kind):
+            rows = slice(max(0, int(top * side) - 3), int(bottom * side) + 4)
+            inside[rows, max(0, int(left * side) - 3) : int(right * side) + 4] = True
+        if differs.sum() > 20:  # a small thing in the fog may hardly change
+            seen += 1
+            assert (differs & inside).sum() > 0.95 * differs.sum(), (number, kind)
+    assert seen > 10
 
 
 def test_share_right_counts_what_was_asked() -> None:

@@ -43,8 +43,8 @@ def load(root: Path, split: str = "val") -> Benchmark:
     return Benchmark("circo", "CIRCO", split, base, (part,), _pictures(base, files), _protocols(), hidden=hidden)
 
 
-def pictures(root: Path, splits: tuple[str, ...] = PICTURE_SPLITS) -> dict[str, Picture]:
-    """All pictures: both splits share one gallery.
+def pictures(root: Path, split: str) -> dict[str, Picture]:
+    """All pictures, whatever the split: both share one gallery.
 
     Raises:
         InputError: the list is missing or broken.

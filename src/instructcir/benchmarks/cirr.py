@@ -45,17 +45,14 @@ def load(root: Path, split: str = "val") -> Benchmark:
     return Benchmark("cirr", "CIRR", split, base, (part,), _pictures(base, paths), _protocols(hidden), hidden=hidden)
 
 
-def pictures(root: Path, splits: tuple[str, ...] = PICTURE_SPLITS) -> dict[str, Picture]:
-    """The pictures of splits, by the lists of names alone.
+def pictures(root: Path, split: str) -> dict[str, Picture]:
+    """The pictures of a split, by the lists of names alone.
 
     Raises:
         InputError: a list is missing or broken.
     """
     base = base_of(root)
-    found: dict[str, Picture] = {}
-    for split in splits:
-        found |= _pictures(base, paths_of(base, split))
-    return found
+    return _pictures(base, paths_of(base, split))
 
 
 def base_of(root: Path) -> Path:

@@ -50,17 +50,14 @@ def load(root: Path, split: str = "val") -> Benchmark:
     return Benchmark("fashioniq", "FashionIQ", split, base, parts, _pictures(base, names), _protocols())
 
 
-def pictures(root: Path, splits: tuple[str, ...] = PICTURE_SPLITS) -> dict[str, Picture]:
-    """The pictures of splits, by the lists of names alone.
+def pictures(root: Path, split: str) -> dict[str, Picture]:
+    """The pictures of a split, by the lists of names alone.
 
     Raises:
         InputError: a list is missing or broken.
     """
     base = base_of(root)
-    found: dict[str, Picture] = {}
-    for split in splits:
-        found |= _pictures(base, {category: names_of(base, category, split) for category in CATEGORIES})
-    return found
+    return _pictures(base, {category: names_of(base, category, split) for category in CATEGORIES})
 
 
 def base_of(root: Path) -> Path:

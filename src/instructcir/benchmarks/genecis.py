@@ -47,16 +47,15 @@ def load(root: Path, split: str = "test") -> Benchmark:
     return Benchmark("genecis", "GeneCIS", split, base, parts, finder.pictures, _protocols())
 
 
-def pictures(root: Path, splits: tuple[str, ...] = PICTURE_SPLITS) -> dict[str, Picture]:
-    """The pictures of tasks, the whole of each: regions of one picture count once.
+def pictures(root: Path, split: str) -> dict[str, Picture]:
+    """The pictures of a task, the whole of each: regions of one picture count once.
 
     Raises:
         InputError: a file is missing or broken.
     """
     base = base_of(root)
     finder = _Finder(base)
-    for task in splits:
-        _part(base, task, finder)
+    _part(base, split, finder)
     return {picture.path.stem: Picture(picture.path) for picture in finder.pictures.values()}
 
 

@@ -18,7 +18,7 @@ _LOADERS: dict[str, Callable[[Path, str], Benchmark]] = {
     "circo": circo.load,
     "genecis": genecis.load,
 }
-_PICTURES: dict[str, Callable[[Path, tuple[str, ...]], dict[str, Picture]]] = {
+_PICTURES: dict[str, Callable[[Path, str], dict[str, Picture]]] = {
     "fashioniq": fashioniq.pictures,
     "cirr": cirr.pictures,
     "circo": circo.pictures,
@@ -94,7 +94,7 @@ def load_pictures(name: str, root: PathLike, split: str) -> dict[str, Picture]:
     splits = PICTURE_SPLITS[checked_name(name)]
     if split not in splits:
         raise InputError(f"{name} has no pictures {split!r}: {_list(splits)}")
-    return _PICTURES[name](Path(root), (split,))
+    return _PICTURES[name](Path(root), split)
 
 
 def _list(names: tuple[str, ...]) -> str:

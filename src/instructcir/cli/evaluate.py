@@ -190,7 +190,7 @@ class _Run:
                 typer.echo(f"{path}: written, and checked as the server does", err=True)
 
     def _audit(self, benchmark: Benchmark, vectors: BenchmarkVectors, as_json: bool) -> list[str]:
-        from instructcir.evaluation.audit import audit, lines
+        from instructcir.evaluation.audit import audit, lines, summary
 
         found = audit(self.embedder, benchmark, vectors)
         if not as_json:
@@ -199,8 +199,7 @@ class _Run:
         for name, report in found.reports.items():
             values = {row.part: dict(row.values) for row in report.rows() if row.official}
             print_json_line({"benchmark": benchmark.name, "audit": name, "values": values})
-        shown = {"gaps": dict(found.gaps), "reference_first": dict(found.reference_first)}
-        print_json_line({"benchmark": benchmark.name, "audit": "summary", **shown, "by_length": dict(found.by_length)})
+        print_json_line({"benchmark": benchmark.name, "audit": "summary", **summary(found)})
         return lines(found)
 
     def _page(self, report: Report, benchmark: Benchmark, audit: list[str]) -> None:

@@ -7,8 +7,8 @@ be solved by one modality.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -141,6 +141,18 @@ def _reference_first(part: Part, protocol: BenchmarkProtocol, vectors: Benchmark
     place = {name: position for position, name in enumerate(gallery)}
     references = np.array([place.get(query.reference, -1) for query in part.queries])
     return 100 * float((kept.top_QK[:, 0] == references).mean())
+
+
+def summary(found: Audit) -> dict[str, Any]:
+    """An audit but for its scores, as plain values for JSON."""
+    ends = {f"{identity}, {part}": _plain_bounds(values) for (identity, part), values in found.bounds.items()}
+    groups = {"by_length": found.by_length, f"by_{found.edits.replace(' ', '_')}": found.by_edit}
+    plain = {name: {identity: dict(slices) for identity, slices in each.items()} for name, each in groups.items()}
+    return {"gaps": dict(found.gaps), "bounds": ends, **plain, "reference_first": dict(found.reference_first)}
+
+
+def _plain_bounds(values: Mapping[str, Bounds]) -> dict[str, dict[str, float]]:
+    return {metric: asdict(both) for metric, both in values.items()}
 
 
 def lines(found: Audit) -> list[str]:

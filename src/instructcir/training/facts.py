@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
 
@@ -73,12 +73,3 @@ def share_right(said: torch.Tensor, labels: torch.Tensor) -> float:
     """Share of the asked labels that are said right."""
     asked = labels != UNASKED
     return float((said[asked] == labels[asked]).float().mean()) if asked.any() else 0.0
-
-
-def named_values(table: FactTable, labels: torch.Tensor) -> Mapping[tuple[str, str], str]:
-    """Labels read back as (world, attribute) -> value, "" where it does not apply; what is not asked is left out."""
-    return {
-        name: table.values[place][int(label)]
-        for place, (name, label) in enumerate(zip(table.names, labels, strict=True))
-        if int(label) != UNASKED
-    }

@@ -90,8 +90,6 @@ class Looker(nn.Module):
         tokens: N, image tokens of a picture.
     """
 
-    log_scale = None  # no contrast, so no temperature
-
     def __init__(self, backbone: Backbone, table: FactTable, tokens: int) -> None:
         super().__init__()
         self.model = backbone.model

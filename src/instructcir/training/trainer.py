@@ -81,7 +81,7 @@ def contrast_and_answers(
     else:
         loss, figures = in_chunks(objective, model, chunks, temperature)
     if learner.log_scale is not None:
-        figures["temperature"] = float(temperature)
+        figures["temperature"] = float((-learner.log_scale.detach()).exp())
     return loss, figures
 
 
