@@ -79,3 +79,14 @@ def test_a_fresh_models_prompts_are_short(tmp_path: Path) -> None:
     assert len(tokenizer.tokenize("a red dress with white polka dots")) <= 8
     text = "Ünïcode, 中文 12 dots"
     assert tokenizer.decode(tokenizer.encode(text)).strip() == text
+
+
+def test_wrong_captions_tell_all_and_are_never_right(tmp_path: Path) -> None:
+    pool = Pool(tmp_path, "wardrobe", 8, 32)
+    samples = DrawnSamples([pool], 40, seed=0, wishes=2, hard=3)
+    for sample in (samples[number] for number in range(20)):
+        assert len(sample.hard) == 6
+        right = {sample.caption, *(caption for _, caption in sample.wishes)}
+        assert not right & set(sample.hard)
+    assert not samples[0].answers
+    assert DrawnSamples([pool], 40, seed=0, wishes=2)[0].hard == ()

@@ -136,10 +136,11 @@ def environment(**more: str) -> dict[str, str]:
     return {**os.environ, "OMP_NUM_THREADS": "1", **more}
 
 
+@pytest.mark.parametrize("freeze", [[], ["vision"]])
 def test_killed_and_resumed_it_ends_with_the_same_weights(
-    built: Callable[..., Path], triplets: Path, tmp_path: Path
+    built: Callable[..., Path], triplets: Path, tmp_path: Path, freeze: list[str]
 ) -> None:
-    chosen = recipe(built("llava-clip-llama"), triplets, steps=40)
+    chosen = recipe(built("llava-clip-llama"), triplets, steps=40, tune={"freeze": freeze})
     expected = weights(train(chosen, tmp_path / "whole"))
     (tmp_path / "recipe.json").write_text(json.dumps(chosen.to_dict()))
     command = [sys.executable, "-c", _RUN, str(tmp_path / "recipe.json"), str(tmp_path / "killed")]

@@ -36,6 +36,7 @@ class Objective:
         learnable_temperature: whether it is learned.
         original_caption_negatives: every original caption of the batch is wrong for every composed query.
         reference_image_negatives: so is every reference picture, most of all the query's own.
+        hard_negatives_of_pairs: hard negatives are wrong for every picture of the batch too, not for its queries alone.
         both_directions: contrast from captions to pictures and queries too.
         equal_texts_are_right: a caption equal to the right one is not counted as wrong.
         matryoshka: also contrast vectors cut to these lengths.
@@ -49,6 +50,7 @@ class Objective:
     learnable_temperature: bool = False
     original_caption_negatives: bool = True
     reference_image_negatives: bool = False
+    hard_negatives_of_pairs: bool = False
     both_directions: bool = False
     equal_texts_are_right: bool = False
     matryoshka: tuple[int, ...] = field(default=())
@@ -65,13 +67,16 @@ def contrasts(
     found: dict[str, list[torch.Tensor]] = {"pairs": [], "triplets": []}
     for gallery, composed, captions, modified, hard in at_dimensions(blocks, objective.matryoshka):
         if objective.pairs:
+            against = [hard] if objective.hard_negatives_of_pairs else []
             found["pairs"].append(
                 contrastive(
                     gallery,
                     captions,
+                    against,
                     temperature=temperature,
                     both_directions=objective.both_directions,
                     same_QQ=_equal(caption_keys, caption_keys),
+                    same_negatives=[_equal(caption_keys, hard_keys)] * len(against),
                 )
             )
         if objective.triplets:

@@ -7,6 +7,7 @@ shared by the stages of a training.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,9 +19,10 @@ from torch.utils.data import Dataset
 
 from instructcir.errors import InputError
 from instructcir.training.samples import Sample
+from instructcir.worlds.distractors import distractors
 from instructcir.worlds.rasterise import rasterise
 from instructcir.worlds.registry import world as world_named
-from instructcir.worlds.splits import drawing_of, facts_of, training_change
+from instructcir.worlds.splits import belongs, drawing_of, facts_of, training_change
 from instructcir.worlds.world import Change, Detail, Drawing, Facts, World
 
 # shapes: P pictures of a pool, H, W pixels
@@ -94,6 +96,7 @@ class DrawnSamples(Dataset[Sample]):
         length: how many samples.
         seed: of the words; two stages of a training take two.
         wishes: modifications of each picture.
+        hard: so many captions a wish that are wrong for it, and for the picture, by one fact or half of the wish.
         with_answers: whether to add what a model should say: a caption, an answer, the modified picture's caption.
         share: part of the samples that differ, for measuring what fewer cost; the others repeat them.
     """
@@ -105,11 +108,13 @@ class DrawnSamples(Dataset[Sample]):
         seed: int,
         *,
         wishes: int = 2,
+        hard: int = 0,
         with_answers: bool = False,
         share: float = 1.0,
     ) -> None:
         self.pools = list(pools)
-        self.length, self.seed, self.wishes, self.with_answers, self.share = length, seed, wishes, with_answers, share
+        self.length, self.seed, self.share = length, seed, share
+        self.wishes, self.hard, self.with_answers = wishes, hard, with_answers
 
     def __len__(self) -> int:
         return self.length
@@ -119,16 +124,34 @@ class DrawnSamples(Dataset[Sample]):
         pool, number = Pool.pick(self.pools, index, self.seed)
         rng = random.Random(f"{self.seed}/{index}")
         facts = facts_of(pool.world, "train", number)
-        caption = pool.world.caption(facts, rng, _detail(rng))
-        wishes = tuple(self._wish(pool.world, facts, rng) for _ in range(self.wishes))
+        caption = pool.world.caption(facts, rng, self._detail(rng))
+        changes = [self._change(pool.world, facts, rng) for _ in range(self.wishes)]
+        wishes = tuple(self._wish(pool.world, facts, change, rng) for change in changes)
+        hard = tuple(text for change in changes for text in self._wrong(pool.world, facts, change, rng))
         answers = self._answers(pool.world, facts, rng) if self.with_answers else ()
-        return Sample(f"{pool.world.name}/train/{number}", pool.image(number), caption, wishes, answers)
+        return Sample(f"{pool.world.name}/train/{number}", pool.image(number), caption, wishes, answers, hard)
 
-    def _wish(self, world: World, facts: Facts, rng: random.Random) -> tuple[str, str]:
+    def _wish(self, world: World, facts: Facts, change: Change, rng: random.Random) -> tuple[str, str]:
         """A modification, and the caption of what it makes of the picture: nothing is said of what it leaves open."""
-        change = self._change(world, facts, rng)
         text = world.modification(facts, change, rng).text
-        return text, world.caption(change.target, rng, _detail(rng), omit=change.free)
+        return text, world.caption(change.target, rng, self._detail(rng), omit=change.free)
+
+    def _wrong(self, world: World, facts: Facts, change: Change, rng: random.Random) -> list[str]:
+        """Captions, telling all, of pictures that neither fulfil a change nor equal its reference."""
+        if not self.hard:
+            return []
+        wrong = distractors(world, facts, change, rng, lambda found: belongs(world, found) == "train")
+        found = list(itertools.islice(wrong, self.hard + 1))
+        rng.shuffle(found)  # the kinds come in a fixed order
+        chosen = found[: self.hard] or [world.sample(rng)]
+        return [world.caption(chosen[place % len(chosen)], rng) for place in range(self.hard)]
+
+    def _detail(self, rng: random.Random) -> Detail:
+        """Mostly everything, as a vector cannot tell apart what its caption leaves out; always, beside wrong captions.
+
+        Otherwise a vague caption would have to beat one that is right in all but a fact.
+        """
+        return "full" if self.hard else rng.choices(("full", "medium", "short"), weights=(8, 1, 1))[0]
 
     def _change(self, world: World, facts: Facts, rng: random.Random) -> Change:
         try:
@@ -166,8 +189,3 @@ def listed(facts: Facts) -> str:
         thing, _, _ = name.rpartition(".")
         parts.setdefault(thing or name, [thing] if thing else []).append(value)
     return ", ".join(" ".join(values) for values in parts.values())
-
-
-def _detail(rng: random.Random) -> Detail:
-    """Mostly everything: what a caption leaves out, its vector cannot tell apart."""
-    return rng.choices(("full", "medium", "short"), weights=(8, 1, 1))[0]

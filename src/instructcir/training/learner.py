@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,7 +39,29 @@ class Vectors:
         return self.gallery, self.composed, self.captions, self.modified, self.hard
 
 
-class Learner(nn.Module):
+class Trained(nn.Module):
+    """A module whose state is what it learns; frozen and tied weights are the starting model's."""
+
+    _keys_to_ignore_on_save = None  # transformers' trainer asks for it when it resumes
+
+    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
+        """What is trained, each weight once."""
+        return {name: weight.detach() for name, weight in self.named_parameters() if weight.requires_grad}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Take such a state; it must hold exactly what is trained.
+
+        Raises:
+            RuntimeError: it does not.
+        """
+        if state_dict.keys() != self.state_dict().keys():
+            raise RuntimeError("the checkpoint holds other weights than those that this run trains")
+        loaded = super().load_state_dict(state_dict, strict=False, assign=assign)
+        loaded.missing_keys.clear()
+        return loaded
+
+
+class Learner(Trained):
     """The model and its learnable temperature.
 
     Args:
@@ -76,12 +99,3 @@ class Learner(nn.Module):
             read.append(self.backbone.states(one.rows, images, one.packed, one.reads).flatten(0, 1))
         states = torch.cat(read)
         return states[laid.places.to(states.device)]
-
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
-        """What is trained, each weight once: frozen and tied weights are the starting model's."""
-        trained = {id(parameter) for parameter in self.parameters() if parameter.requires_grad}
-        names = {}
-        for name, parameter in self.named_parameters():  # tied weights come once
-            if id(parameter) in trained:
-                names[name] = parameter
-        return {name: parameter.detach() for name, parameter in names.items()}

@@ -23,6 +23,7 @@ from instructcir.model.backbone import Backbone
 from instructcir.model.preparation import PreparedImage
 from instructcir.training.drawn import Pool
 from instructcir.training.facts import UNASKED, FactTable, share_right
+from instructcir.training.learner import Trained
 
 # shapes: B pictures, N image tokens (side x side), D dimensions, A attributes, C most values of one, T things
 
@@ -81,7 +82,7 @@ class LookCollator:
         return {"labels": labels, "squares": torch.stack([look.squares for look in looks]), "pixels": pixels}
 
 
-class Looker(nn.Module):
+class Looker(Trained):
     """A model's tower and projector with queries for facts; the decoder takes no part.
 
     Args:
@@ -122,10 +123,6 @@ class Looker(nn.Module):
         read = F.scaled_dot_product_attention(queries, keys, told).transpose(1, 2).flatten(2)
         scores = torch.einsum("bad,acd->bac", read, self.value) + self.bias
         return scores.masked_fill(self.none, -1e4), self.thing(tokens)
-
-    def state_dict(self, *args: Any, **kwargs: Any) -> dict[str, Any]:  # type: ignore[override]
-        """What is trained, each weight once."""
-        return {name: weight.detach() for name, weight in self.named_parameters() if weight.requires_grad}
 
 
 def looking_loss(weight: float, looker: nn.Module, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:

@@ -67,7 +67,8 @@ class Data:
         side: pixels a side of drawn pictures.
         wishes: modifications of each drawn picture in a batch.
         share: part of the drawn samples that differ; the rest repeat them.
-        hard_negatives: how many of a triplet's mined hard negatives (`instructcir mine`) are used; 0 for none.
+        hard_negatives: captions easily mistaken for a triplet's: of drawn pictures made to be so, of files those that
+            were mined (`instructcir mine`); 0 for none.
     """
 
     source: Literal["drawn", "pairs", "triplets"]
@@ -166,8 +167,11 @@ def from_dict(values: Mapping[str, Any], where: str = "recipe") -> Recipe:
         raise InputError(f"{where}: objective: all weights are 0, so there is nothing to learn; set pairs or triplets")
     if recipe.data.source == "pairs" and objective.triplets:
         raise InputError(f"{where}: objective.triplets needs triplets; data.source is 'pairs'")
-    if recipe.data.hard_negatives and recipe.data.source != "triplets":
-        raise InputError(f"{where}: data.hard_negatives needs mined triplets; data.source is {recipe.data.source!r}")
+    if recipe.data.hard_negatives and not objective.triplets:
+        raise InputError(f"{where}: data.hard_negatives needs objective.triplets")
+    if objective.hard_negatives_of_pairs and not (recipe.data.source == "drawn" and recipe.data.hard_negatives):
+        reason = "needs data.source 'drawn' and data.hard_negatives: mined captions may be right for the picture"
+        raise InputError(f"{where}: objective.hard_negatives_of_pairs {reason}")
     if recipe.data.source != "drawn" and objective.answers:
         raise InputError(f"{where}: objective.answers needs data.source 'drawn'")
     if optimiser.global_batch < 1 or optimiser.steps < 1 or objective.temperature <= 0:

@@ -190,6 +190,7 @@ def samples_of(recipe: Recipe, folder: Path) -> Dataset[Sample] | IterableDatase
             _drawn_length(recipe),
             recipe.running.seed,
             wishes=data.wishes if recipe.objective.triplets else 0,
+            hard=data.hard_negatives,
             with_answers=bool(recipe.objective.answers),
             share=data.share,
         )
