@@ -25,7 +25,7 @@ from instructcir.training.samples import Chunk, Layout, Sample
 
 EVERYTHING = Objective(
     answers=0.7, pairs=0.5, triplets=1.0, reference_image_negatives=True, both_directions=True,
-    equal_texts_are_right=True, matryoshka=(16, 64),
+    equal_texts_are_right=True, hard_negatives_of_pairs=True, matryoshka=(16, 64),
 )  # fmt: skip
 
 
@@ -35,7 +35,8 @@ def samples(count: int, wishes: int = 2) -> list[Sample]:
     for n in range(count):
         image = Image.fromarray(rng.integers(0, 255, (40, 50 + n, 3), dtype=np.uint8))
         asked = tuple((f'make it "{k}" longer' * (k + 1), f"picture {n % 3} changed {k}") for k in range(wishes))
-        made.append(Sample(str(n), image, f"picture {n % 3}", asked, (("what is it?", f"thing number {n}"),)))
+        answers = (("what is it?", f"thing number {n}"),)
+        made.append(Sample(str(n), image, f"picture {n % 3}", asked, answers, (f"never {n}", "picture 1")))
     return made
 
 
@@ -137,3 +138,23 @@ def test_equal_captions_are_no_mistakes_of_each_other(built: Callable[..., Path]
     fair = contrasts(Objective(pairs=1.0, triplets=1.0, equal_texts_are_right=True), vectors, [chunk], 0.05)
     assert fair["pairs"] < strict["pairs"]
     assert fair["triplets"] < strict["triplets"]
+
+
+def test_hard_negatives_are_wrong_for_pictures_only_if_asked_and_never_if_equal(built: Callable[..., Path]) -> None:
+    learner, layout, _ = learner_of(built("llava-clip-llama"), answers=False)
+    chunk: Chunk = layout(samples(3))
+    with torch.no_grad():
+        vectors, _ = learner(chunk)
+
+    def pairs(**more: bool) -> float:
+        return contrasts(Objective(pairs=1.0, **more), vectors, [chunk], 0.05)["pairs"].item()
+
+    similar = torch.cat([vectors.gallery @ vectors.captions.T, vectors.gallery @ vectors.hard.T], dim=1) / 0.05
+    expected = torch.nn.functional.cross_entropy(similar, torch.arange(3)).item()
+    assert pairs(hard_negatives_of_pairs=True) == pytest.approx(expected, rel=1e-5)
+    equal = [3 + place for place, text in enumerate(t for s in samples(3) for t in s.hard) if text == "picture 1"]
+    similar[1, equal] = -torch.inf
+    fair = torch.nn.functional.cross_entropy(similar, torch.arange(3)).item()
+    found = pairs(hard_negatives_of_pairs=True, equal_texts_are_right=True)
+    assert found == pytest.approx(fair, rel=1e-5)
+    assert pairs() < expected

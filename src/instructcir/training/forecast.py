@@ -124,7 +124,8 @@ def _tokens(recipe: Recipe, config: Any) -> int:
     image = getattr(config, "image_seq_length", None) or 256
     objective = recipe.objective
     wishes = recipe.data.wishes if recipe.data.source == "drawn" else 1
-    texts = 3 * bool(objective.answers) + bool(objective.pairs) + (1 + 2 * wishes) * bool(objective.triplets)
+    of_triplets = 1 + wishes * (2 + recipe.data.hard_negatives)
+    texts = 3 * bool(objective.answers) + bool(objective.pairs) + of_triplets * bool(objective.triplets)
     return int(image + texts * _TOKENS_A_TEXT)
 
 
