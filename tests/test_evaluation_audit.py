@@ -12,7 +12,9 @@ import evaluation_oracles as oracle
 from instructcir.benchmarks.benchmark import Benchmark
 from instructcir.benchmarks.registry import load_benchmark
 from instructcir.errors import InputError
-from instructcir.evaluation.audit import AVERAGE, COMPOSED, IMAGE, TEXT, Audit, audit, lines
+from instructcir.evaluation.audit import AVERAGE, COMPOSED, IMAGE, TEXT, Audit, audit
+from instructcir.evaluation.audit_section import section
+from instructcir.evaluation.sections import lines
 from instructcir.evaluation.vectors import read_vectors
 from tiny_benchmarks import FILES, write
 
@@ -67,7 +69,7 @@ def test_cirr(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["fashioniq", "circo", "genecis"])
 def test_the_others(tmp_path: Path, name: str) -> None:
     found, benchmark, gallery, _ = audited(tmp_path, name)
-    shown = "\n".join(lines(found))
+    shown = "\n".join(lines(section(found)))
     for word in (
         f"{name}/official",
         COMPOSED,

@@ -14,8 +14,11 @@ from instructcir.benchmarks.registry import NAMES, load_benchmark
 from instructcir.evaluation.charts import histogram, recall_curve
 from instructcir.evaluation.page import report_page
 from instructcir.evaluation.scoring import score_vectors
+from instructcir.evaluation.sections import Section, Table
 from instructcir.evaluation.vectors import read_vectors
 from tiny_benchmarks import FILES, paint, write
+
+SECTION = Section("audit", "Audit", (Table("<how>", ("", "a"), (("x", "1"),)),), ("gap & all",), {})
 
 
 class Checked(HTMLParser):
@@ -48,7 +51,7 @@ def test_the_page(tmp_path: Path, name: str) -> None:
     next(iter(benchmark.pictures.values())).path.unlink()
     oracle.save(tmp_path / "v.npz", *oracle.made_up(benchmark, 8))
     report = score_vectors(benchmark, read_vectors(tmp_path / "v.npz", benchmark))
-    page = report_page(report, benchmark, about=["model: <tiny>"], audit=["gap & all"])
+    page = report_page(report, benchmark, about=["model: <tiny>"], sections=[SECTION])
     checked = Checked()
     checked.feed(page)
     assert checked.open == []
