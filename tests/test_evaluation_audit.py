@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import evaluation_oracles as oracle
+from evaluation_oracles import Texts
 from instructcir.benchmarks.benchmark import Benchmark
 from instructcir.benchmarks.registry import load_benchmark
 from instructcir.errors import InputError
@@ -17,18 +17,6 @@ from instructcir.evaluation.audit_section import section
 from instructcir.evaluation.sections import lines
 from instructcir.evaluation.vectors import read_vectors
 from tiny_benchmarks import FILES, write
-
-
-class Texts:
-    """Vectors of texts by their letters."""
-
-    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        return np.stack([self.vector(text) for text in texts])
-
-    @staticmethod
-    def vector(text: str) -> np.ndarray:
-        rng = np.random.default_rng(sum(ord(letter) * place for place, letter in enumerate(text, start=1)))
-        return oracle.normalised(rng.standard_normal(8)).astype(np.float32)
 
 
 def audited(tmp_path: Path, name: str) -> tuple[Audit, Benchmark, dict, dict]:

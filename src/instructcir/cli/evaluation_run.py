@@ -153,7 +153,7 @@ class EvaluationRun:
 
         assert self.out is not None
         about = [
-            f"model: {self.name}, fingerprint {self.fingerprint}",
+            f"model: {self.name}, fingerprint {self.fingerprint[:16]}",
             f"device: {self.embedder.checkpoint.placement.why}",
         ]
         others = {} if audited is None else {name: one for name, one in audited.reports.items() if name != COMPOSED}

@@ -51,8 +51,9 @@ def read_captions(path: PathLike, benchmark: Benchmark) -> dict[str, str]:
     """
     known = queries_of(benchmark)
     entries = read_by_id(path, known, key="query", field="caption", what=a_query_of(benchmark), remedy=QUERY_REMEDY)
-    _require_all(path, known, entries, "queries")
-    return {query: caption_of(entry, QUERY_REMEDY) for query, entry in entries.items()}
+    captions = {query: caption_of(entry, QUERY_REMEDY) for query, entry in entries.items()}
+    _require_all(path, known, captions, "queries")
+    return captions
 
 
 def read_reference_captions(path: PathLike, benchmark: Benchmark) -> dict[str, str]:
@@ -63,11 +64,12 @@ def read_reference_captions(path: PathLike, benchmark: Benchmark) -> dict[str, s
     """
     what = f"a picture of {benchmark.title}'s split {benchmark.split}"
     entries = read_by_id(path, benchmark.pictures, key="picture", field="caption", what=what, remedy=PICTURE_REMEDY)
-    _require_all(path, dict.fromkeys(q.reference for q in queries_of(benchmark).values()), entries, "references")
-    return {name: caption_of(entry, PICTURE_REMEDY) for name, entry in entries.items()}
+    captions = {name: caption_of(entry, PICTURE_REMEDY) for name, entry in entries.items()}
+    _require_all(path, dict.fromkeys(q.reference for q in queries_of(benchmark).values()), captions, "references")
+    return captions
 
 
-def _require_all(path: PathLike, wanted: Mapping[str, object], there: Mapping[str, Entry], what: str) -> None:
+def _require_all(path: PathLike, wanted: Mapping[str, object], there: Mapping[str, str], what: str) -> None:
     missing = [name for name in wanted if name not in there]
     if missing:
         raise InputError(

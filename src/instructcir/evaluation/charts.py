@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 WIDTH, HEIGHT = 420, 180
-_LEFT, _BOTTOM, _TOP = 44, 26, 12
+_LEFT, _BOTTOM, _TOP, _EDGE = 30, 26, 12, 4
 LINES = 4
 """Lines that have a colour of their own."""
 EDGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
@@ -30,11 +30,11 @@ def histogram(ranks_Q: npt.NDArray[np.int64]) -> str:
     lost = int((ranks_Q <= 0).sum())
     if lost:
         counts, names = [*counts, lost], [*names, "none"]
-    step = (WIDTH - _LEFT) / len(counts)
+    step = (WIDTH - 2 * _EDGE) / len(counts)
     tallest = max(1, *counts)
     parts = []
     for number, (count, name) in enumerate(zip(counts, names, strict=True)):
-        x, height = _LEFT + number * step, (HEIGHT - _BOTTOM - _TOP - 12) * count / tallest
+        x, height = _EDGE + number * step, (HEIGHT - _BOTTOM - _TOP - 12) * count / tallest
         y = HEIGHT - _BOTTOM - height
         parts.append(f'<rect x="{x + 2:.1f}" y="{y:.1f}" width="{step - 4:.1f}" height="{height:.1f}" class="bar"/>')
         parts.append(f'<text x="{x + step / 2:.1f}" y="{y - 3:.1f}" class="tick">{count:,}</text>')

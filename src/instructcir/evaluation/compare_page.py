@@ -58,7 +58,7 @@ def compare_page(
 
 def _about(name: str, card: Mapping[str, Any]) -> str:
     model = card["model"]
-    return f"{name}: {model.get('model')}, fingerprint {model.get('fingerprint')}, made {card['made']}"
+    return f"{name}: {model.get('model')}, fingerprint {str(model.get('fingerprint'))[:16]}, made {card['made']}"
 
 
 def _differences(found: Sequence[Difference]) -> Section:

@@ -9,6 +9,7 @@ from instructcir.evaluation.charts import LINES, histogram, recall_curve
 from instructcir.evaluation.page_parts import document, escaped, section
 from instructcir.evaluation.page_queries import Album, galleries
 from instructcir.evaluation.report import MEAN, Judged, Report, Row
+from instructcir.evaluation.report_table import in_order
 from instructcir.evaluation.sections import Section
 
 
@@ -57,20 +58,37 @@ def _tiles(rows: Sequence[Row], report: Report) -> str:
 
 
 def _table(rows: Sequence[Row]) -> str:
-    metrics = list(dict.fromkeys(name for row in rows for name in row.values))
+    """All rows; the metrics of a kind stand together below its name."""
+    metrics = in_order(dict.fromkeys(name for row in rows for name in row.values))
+    kinds = [name.partition("@")[0] for name in metrics]
+    first = [number == 0 or kinds[number - 1] != kind for number, kind in enumerate(kinds)]
+    over = "".join(f'<th class="kind first" colspan="{kinds.count(kind)}">{kind}</th>' for kind in dict.fromkeys(kinds))
+    names = "".join(f"<th>{name}</th>" for name in ("protocol", "part", "queries", "gallery"))
+    ends = zip(metrics, first, strict=True)
+    names += "".join(f"<th{_first(new)}>@{metric.partition('@')[2]}</th>" for metric, new in ends)
     remarks = any(row.remark for row in rows)
-    names = ("protocol", "part", "queries", "gallery", *metrics, *([""] if remarks else []))
-    head = "".join(f"<th>{escaped(name)}</th>" for name in names)
+    last = "<th></th>" if remarks else ""
     lines = []
     for row in rows:
         cells = [row.protocol, row.part, f"{row.queries:,}", "" if row.part == MEAN else f"{row.gallery:,}"]
         shown = "".join(f"<td>{escaped(cell)}</td>" for cell in cells)
-        for name in metrics:
-            span = "95 % interval {:.2f} to {:.2f}".format(*row.intervals[name]) if name in row.values else ""
-            shown += f'<td title="{span}">{row.values[name]:.2f}</td>' if name in row.values else "<td></td>"
+        shown += "".join(_figure(row, name, new) for name, new in zip(metrics, first, strict=True))
         shown += f'<td class="remark">{escaped(row.remark)}</td>' if remarks else ""
         lines.append(f'<tr class="official">{shown}</tr>' if row.official else f"<tr>{shown}</tr>")
-    return f'<div class="scroll"><table class="words2"><tr>{head}</tr>{"".join(lines)}</table></div>'
+    head = f'<tr><th colspan="4"></th>{over}{last}</tr><tr>{names}{last}</tr>'
+    return f'<div class="scroll"><table class="words2">{head}{"".join(lines)}</table></div>'
+
+
+def _figure(row: Row, name: str, new: bool) -> str:
+    if name not in row.values:
+        return f"<td{_first(new)}></td>"
+    low, high = row.intervals[name]
+    return f'<td{_first(new)} title="95 % interval {low:.2f} to {high:.2f}">{row.values[name]:.2f}</td>'
+
+
+def _first(new: bool) -> str:
+    """The mark of a kind's first column."""
+    return ' class="first"' if new else ""
 
 
 def _part(one: Judged, album: Album, others: Mapping[str, Report], before: str | None) -> list[str]:

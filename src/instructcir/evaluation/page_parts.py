@@ -8,6 +8,8 @@ from importlib import resources
 
 from instructcir.evaluation.sections import Section, Table
 
+_MOST_BESIDE = 7  # columns of a table that fits into half the page
+
 
 def escaped(text: str) -> str:
     """Text that stands for itself, in quotation marks too."""
@@ -44,8 +46,9 @@ def section(found: Section) -> str:
     """A section with its tables side by side."""
     cards = "".join(_card(table) for table in found.tables)
     notes = "".join(f'<p class="note">{escaped(note)}</p>' for note in found.notes)
-    return f'<h2>{escaped(found.title)}</h2><div class="grid">{cards}</div>{notes}'
+    return f'<h2>{escaped(found.title)}</h2><div class="columns">{cards}</div>{notes}'
 
 
 def _card(table: Table) -> str:
-    return f'<div class="card"><h3>{escaped(table.title)}</h3>{plain_table(table.head, table.rows)}</div>'
+    wide = " wide" if len(table.head) > _MOST_BESIDE else ""
+    return f'<div class="card{wide}"><h3>{escaped(table.title)}</h3>{plain_table(table.head, table.rows)}</div>'
