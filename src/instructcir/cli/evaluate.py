@@ -14,7 +14,6 @@ from instructcir.cli.evaluation_files import (
     Captions,
     CaptionsFrom,
     CaptionsModel,
-    Negatives,
     Paraphrases,
     QueryFiles,
     ReferenceCaptions,
@@ -22,7 +21,7 @@ from instructcir.cli.evaluation_files import (
 from instructcir.cli.evaluation_run import EvaluationRun
 from instructcir.cli.models import AsJson, Base, Device, Dtype, ModelName, load
 from instructcir.cli.output import progress_bar
-from instructcir.cli.score import AllowMissing, Protocols, Published, Split, Submission
+from instructcir.cli.score import AllowMissing, Negatives, Protocols, Published, Split, Submission
 from instructcir.errors import InputError
 
 if TYPE_CHECKING:

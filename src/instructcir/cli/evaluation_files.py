@@ -22,10 +22,6 @@ Paraphrases = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Several wordings of each query: mean, worst and spread of each score."),
 ]
-Negatives = Annotated[
-    Path | None,
-    typer.Option(metavar="FILE", help="Pictures that must not come up for a query: do they, and what do they cost?"),
-]
 Captions = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="What each query's target shows, in words: scored as text-to-image search."),

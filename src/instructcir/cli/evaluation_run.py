@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from instructcir.cli.output import print_json_line, progress_bar
-from instructcir.cli.score import show
+from instructcir.cli.score import show, tell
 
 if TYPE_CHECKING:
     from instructcir.benchmarks.benchmark import Benchmark
@@ -138,12 +138,7 @@ class EvaluationRun:
                 print_json_line({"benchmark": benchmark.name, "audit": name, "values": values})
 
     def _tell(self, benchmark: Benchmark, section: Section) -> Section:
-        from instructcir.evaluation.sections import lines
-
-        if self.as_json:
-            print_json_line({"benchmark": benchmark.name, section.name: "summary", **section.values})
-        else:
-            typer.echo("\n".join(lines(section)))
+        tell(benchmark.name, section, self.as_json)
         return section
 
     def _page(self, report: Report, benchmark: Benchmark, sections: list[Section], audited: Audit | None) -> None:

@@ -175,7 +175,8 @@ def _matrix(arrays: Mapping[str, npt.NDArray[Any]], name: str, path: PathLike) -
     array = arrays[name]
     if array.ndim != 2 or not np.issubdtype(array.dtype, np.floating):
         raise InputError(f"{path}: {name} is of shape {array.shape} and type {array.dtype}; give (rows, D) floats")
-    return np.ascontiguousarray(array, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, which `unit` refuses by its id
+        return np.ascontiguousarray(array, dtype=np.float32)
 
 
 def _ids(
