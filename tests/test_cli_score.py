@@ -104,7 +104,7 @@ def test_negatives_of_vectors_made_elsewhere(tmp_path: Path) -> None:
     assert summary["circo/official, circo"]["recall"]["10"] == 100  # of seven pictures
     assert "--negatives goes with none" in refused(*arguments, "--allow-missing")
     ranked = ("score", "circo", "--root", root, "--ranking", path, "--negatives", path)
-    assert "--ranking goes with none" in refused(*ranked)
+    assert "nor --negatives; give --vectors" in refused(*ranked)
     path.write_text(json.dumps({"0": [17]}))
     assert "n.json, '0': 17 is a correct answer of query 0; leave it out" in refused(*arguments)
 

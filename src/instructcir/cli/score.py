@@ -74,7 +74,7 @@ def score(
     if (vectors is None) == (ranking is None):
         raise InputError("give either --vectors FILE.npz or --ranking FILE.json")
     if ranking is not None and (submission or allow_missing or negatives):
-        raise InputError("--ranking goes with none of --submission, --allow-missing and --negatives; give --vectors")
+        raise InputError("--ranking goes with neither --submission nor --allow-missing nor --negatives; give --vectors")
     if negatives is not None and (protocols or allow_missing or submission):
         raise InputError("--negatives goes with none of --protocol, --submission and --allow-missing")
     from instructcir.benchmarks.registry import load_benchmark
