@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from cli_runs import json_lines, refused, run
 from instructcir.benchmarks.registry import NAMES, load_benchmark
+from instructcir.evaluation.card import read_card
 from instructcir.model.embedder import Embedder
 from instructcir.model.fingerprint import fingerprint
 from tiny_benchmarks import FILES, paint, write
@@ -113,3 +115,49 @@ def test_an_audit(built: Built, root: Path) -> None:
     assert summary["audit"] == "summary"
     assert "circo/official" in summary["gaps"]
     assert "--audit goes with none" in refused(*arguments, "--allow-missing")
+
+
+def test_what_is_asked_beside_the_scores(built: Built, root: Path) -> None:
+    names = [f"dev-{number}-0-img0" for number in range(8)]
+    content = {
+        "paraphrases": {"70": ["in red", "red, please"]},
+        "negatives": {"70": [names[2]], "71": [names[7]]},
+        "captions": {"70": "a", "71": "b", "72": "c"},
+    }
+    arguments: list[object] = ["evaluate", built("llava-clip-llama"), "cirr", "--root", root, "--audit"]
+    for name, value in content.items():
+        (root / f"{name}.json").write_text(json.dumps(value))
+        arguments += [f"--{name}", root / f"{name}.json"]
+    shown = run(*arguments).stdout
+    for title in ("Audit: ", "Paraphrases: ", "Negatives: ", "Captions: "):
+        assert title in shown
+    (root / "out").mkdir()
+    lines = json_lines(run(*arguments, "--out", root / "out", "--json"))
+    beside = read_card(root / "out" / "cirr_val.json")["beside"]
+    for name in ("audit", *content):
+        [summary] = [line for line in lines if line.get(name) == "summary"]
+        assert {key: value for key, value in summary.items() if key not in ("benchmark", name)} == beside[name]
+    assert beside["paraphrases"]["cirr/official, cirr"]["wordings"] == 2
+    page = (root / "out" / "cirr_val.html").read_text(encoding="utf-8")
+    for title in ("Audit: ", "Paraphrases: ", "Negatives: ", "Captions: ", "image only"):
+        assert title in page
+    # the shared pass gave the same scores as a run without the files
+    plain = json_lines(run("evaluate", built("llava-clip-llama"), "cirr", "--root", root, "--json"))
+    assert [line["values"] for line in lines if "values" in line and "audit" not in line] == [
+        line["values"] for line in plain
+    ]
+
+
+def test_options_that_say_nothing_together(root: Path) -> None:
+    arguments = ("evaluate", "no", "cirr", "--root", root)
+    assert "go together; give both" in refused(*arguments, "--captions-from", "http://127.0.0.1:9/v1")
+    written = (*arguments, "--captions-from", "127.0.0.1:9", "--captions-model", "m")
+    assert "name it with --captions FILE.json" in refused(*written)
+    assert "no http address" in refused(*written, "--captions", root / "c.json")
+    assert "is for the model" in refused(*arguments, "--reference-captions", root / "r.json")
+    assert "--captions is about one benchmark; name one, not 2" in refused(
+        *arguments, "circo", "--captions", root / "c"
+    )
+    assert "--captions goes with none" in refused(*arguments, "--captions", root / "c", "--allow-missing")
+    assert "--negatives" in refused("evaluate", "no", "--worlds", "--negatives", root / "c")
+    assert "c.json: cannot be read" in refused(*arguments, "--captions", root / "c.json")

@@ -93,6 +93,22 @@ def test_bad_input_is_one_line(tmp_path: Path) -> None:
     assert "not JSON" in refused("submission", "check", vectors)
 
 
+def test_negatives_of_vectors_made_elsewhere(tmp_path: Path) -> None:
+    root, vectors = prepared(tmp_path, "circo")
+    path = tmp_path / "n.json"
+    path.write_text(json.dumps({"0": [900], "1": ["000000000077"]}))
+    arguments = ("score", "circo", "--root", root, "--vectors", vectors, "--negatives", path)
+    assert "negative recall" in run(*arguments).stdout
+    summary = json_lines(run(*arguments, "--json"))[-1]
+    assert summary["negatives"] == "summary"
+    assert summary["circo/official, circo"]["recall"]["10"] == 100  # of seven pictures
+    assert "--negatives goes with none" in refused(*arguments, "--allow-missing")
+    ranked = ("score", "circo", "--root", root, "--ranking", path, "--negatives", path)
+    assert "nor --negatives; give --vectors" in refused(*ranked)
+    path.write_text(json.dumps({"0": [17]}))
+    assert "n.json, '0': 17 is a correct answer of query 0; leave it out" in refused(*arguments)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_published_results_are_shown_beside_with_their_sources(tmp_path: Path, name: str) -> None:
     root, vectors = prepared(tmp_path, name)

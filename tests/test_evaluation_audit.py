@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import evaluation_oracles as oracle
+from evaluation_oracles import Texts
 from instructcir.benchmarks.benchmark import Benchmark
 from instructcir.benchmarks.registry import load_benchmark
 from instructcir.errors import InputError
-from instructcir.evaluation.audit import AVERAGE, COMPOSED, IMAGE, TEXT, Audit, audit, lines
+from instructcir.evaluation.audit import AVERAGE, COMPOSED, IMAGE, TEXT, Audit, audit
+from instructcir.evaluation.audit_section import section
+from instructcir.evaluation.sections import lines
 from instructcir.evaluation.vectors import read_vectors
 from tiny_benchmarks import FILES, write
-
-
-class Texts:
-    """Vectors of texts by their letters."""
-
-    def embed_texts(self, texts: Sequence[str]) -> np.ndarray:
-        return np.stack([self.vector(text) for text in texts])
-
-    @staticmethod
-    def vector(text: str) -> np.ndarray:
-        rng = np.random.default_rng(sum(ord(letter) * place for place, letter in enumerate(text, start=1)))
-        return oracle.normalised(rng.standard_normal(8)).astype(np.float32)
 
 
 def audited(tmp_path: Path, name: str) -> tuple[Audit, Benchmark, dict, dict]:
@@ -67,7 +57,7 @@ def test_cirr(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["fashioniq", "circo", "genecis"])
 def test_the_others(tmp_path: Path, name: str) -> None:
     found, benchmark, gallery, _ = audited(tmp_path, name)
-    shown = "\n".join(lines(found))
+    shown = "\n".join(lines(section(found)))
     for word in (
         f"{name}/official",
         COMPOSED,

@@ -90,6 +90,15 @@ def test_files_that_are_none(tmp_path: Path, fashioniq: Benchmark) -> None:
         read_vectors(path, fashioniq)
 
 
+def test_numbers_too_large_for_single_precision_are_refused_by_name(tmp_path: Path, fashioniq: Benchmark) -> None:
+    gallery, queries = oracle.made_up(fashioniq, 8)
+    huge = np.stack(list(queries.values())).astype(np.float64)
+    huge[1] *= 1e300
+    oracle.save(tmp_path / "v.npz", gallery, queries, query_vectors=huge)
+    with pytest.raises(InputError, match=r"query vector 1 \(.*\) holds NaN or infinity"):
+        read_vectors(tmp_path / "v.npz", fashioniq)
+
+
 def test_vectors_that_cancel_each_other_out_have_no_mean(tmp_path: Path, fashioniq: Benchmark) -> None:
     gallery, queries = oracle.made_up(fashioniq, 8)
     queries["shirt/1", "and-reversed"] = -2 * queries["shirt/1", "and"]

@@ -21,17 +21,40 @@ def read_json(path: Path, remedy: str) -> Any:
     Raises:
         InputError: the file cannot be read, is no JSON, or an object in it holds a name twice.
     """
+    return parse_json(read_text(path, remedy), str(path), remedy)
+
+
+def read_text(path: Path, remedy: str) -> str:
+    """The content of a UTF-8 file.
+
+    Raises:
+        InputError: it cannot be read, or is no UTF-8.
+    """
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-        return json.loads(text, object_pairs_hook=_once)
+        return path.read_bytes().decode("utf-8-sig")
     except OSError as error:
         raise InputError(f"{path}: cannot be read ({error.strerror or error}); {remedy}") from error
     except UnicodeDecodeError:
         raise InputError(f"{path}: not UTF-8 text; {remedy}") from None
+
+
+def parse_json(text: str, where: str, remedy: str) -> Any:
+    """What a JSON text says; a name that an object holds twice is an error, not the last one of them.
+
+    Args:
+        text: the JSON.
+        where: it stands, for messages.
+        remedy: what to do when it cannot be used.
+
+    Raises:
+        InputError: it is no JSON, or an object in it holds a name twice.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_once)
     except (json.JSONDecodeError, RecursionError) as error:
-        raise InputError(f"{path}: not JSON ({error}); {remedy}") from None
+        raise InputError(f"{where}: not JSON ({error}); {remedy}") from None
     except _Twice as error:
-        raise InputError(f"{path}: an object holds {error.args[0]!r} twice; {remedy}") from None
+        raise InputError(f"{where}: an object holds {error.args[0]!r} twice; {remedy}") from None
 
 
 class _Twice(Exception):

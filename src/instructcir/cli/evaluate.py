@@ -3,24 +3,29 @@
 from __future__ import annotations
 
 import tempfile
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from instructcir.cli.evaluation_files import (
+    Captions,
+    CaptionsFrom,
+    CaptionsModel,
+    Paraphrases,
+    QueryFiles,
+    ReferenceCaptions,
+)
+from instructcir.cli.evaluation_run import EvaluationRun
 from instructcir.cli.models import AsJson, Base, Device, Dtype, ModelName, load
-from instructcir.cli.output import print_json_line, progress_bar
-from instructcir.cli.score import AllowMissing, Protocols, Published, Split, Submission, show
+from instructcir.cli.output import progress_bar
+from instructcir.cli.score import AllowMissing, Negatives, Protocols, Published, Split, Submission
 from instructcir.errors import InputError
 
 if TYPE_CHECKING:
     from instructcir.benchmarks.benchmark import Benchmark
-    from instructcir.evaluation.report import Report
-    from instructcir.evaluation.vectors import BenchmarkVectors
-    from instructcir.model.embedder import Embedder
 
 WORLD = "wardrobe"  # the one that all four layouts can show
 
@@ -51,6 +56,12 @@ def evaluate(
             "--audit", help="Also ask with the picture alone, the text alone and their mean: does it compose?"
         ),
     ] = False,
+    paraphrases: Paraphrases = None,
+    negatives: Negatives = None,
+    captions: Captions = None,
+    captions_from: CaptionsFrom = None,
+    captions_model: CaptionsModel = None,
+    reference_captions: ReferenceCaptions = None,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -72,28 +83,43 @@ def evaluate(
     A gallery with missing pictures is not scored unless --allow-missing is given. Splits whose answers are hidden need
     --submission.
     """
+    files = QueryFiles(paraphrases, negatives, captions, captions_from, captions_model, reference_captions)
     if (root is None) != worlds:
         raise InputError("give either --root DIR, where the benchmarks' files are, or --worlds to draw small ones")
-    if audit and (protocols or submission or allow_missing):
-        raise InputError("--audit goes with none of --protocol, --submission and --allow-missing")
-    if worlds and (split or protocols or submission or allow_missing):
-        raise InputError("--worlds goes with none of --split, --protocol, --submission and --allow-missing")
+    if (audit or files.named) and (protocols or submission or allow_missing):
+        which = "--audit" if audit else files.named
+        raise InputError(f"{which} goes with none of --protocol, --submission and --allow-missing")
+    if worlds and (split or protocols or submission or allow_missing or files.named):
+        also = f" and {files.named}" if files.named else ""
+        raise InputError(f"--worlds goes with none of --split, --protocol, --submission, --allow-missing{also}")
+    files.check()
     for folder in (out, submission):
         if folder is not None and not folder.is_dir():
             raise InputError(f"{folder}: no such folder; create it first")
     from instructcir.benchmarks.registry import NAMES, load_benchmark
 
-    names = benchmarks or (list(NAMES) if worlds else [])
+    names = list(dict.fromkeys(benchmarks or (NAMES if worlds else [])))
     if not names:
         raise InputError(f"name a benchmark: {', '.join(NAMES)}")
+    if files.named and len(names) > 1:
+        raise InputError(f"{files.named} is about one benchmark; name one, not {len(names)}")
     with _roots(root, names, queries, gallery) as there, tempfile.TemporaryDirectory() as scratch:
         loaded = [load_benchmark(name, there, split) for name in names]
         for benchmark in loaded:
             _check(benchmark, protocols or [], submission, allow_missing)
-        embedder = load(ctx, _model(model, Path(scratch)), device, dtype, base)
-        run = _Run(embedder, model, tuple(protocols or ()), allow_missing, cache, out, audit)
+        beside = files.read(loaded[0], audit)
+        run = EvaluationRun(
+            load(ctx, _model(model, Path(scratch)), device, dtype, base),
+            model,
+            protocols=tuple(protocols or ()),
+            allow_missing=allow_missing,
+            cache=cache,
+            out=out,
+            as_json=as_json,
+            published=published,
+        )
         for benchmark in loaded:
-            run.one(benchmark, submission, as_json, published)
+            run.one(benchmark, submission, beside)
 
 
 @contextmanager
@@ -135,111 +161,3 @@ def _check(benchmark: Benchmark, protocols: list[str], submission: Path | None, 
         require_answers(benchmark)
     if not allow_missing:
         require_pictures(benchmark.pictures, benchmark.name)
-
-
-class _Run:
-    """One model on several benchmarks."""
-
-    def __init__(
-        self,
-        embedder: Embedder,
-        name: str,
-        protocols: tuple[str, ...],
-        allow_missing: bool,
-        cache: Path | None,
-        out: Path | None,
-        audit: bool,
-    ) -> None:
-        from instructcir.evaluation.vector_cache import VectorCache
-        from instructcir.model.fingerprint import fingerprint
-
-        self.embedder, self.name, self.out, self.audit = embedder, name, out, audit
-        self.protocols, self.allow_missing = protocols, allow_missing
-        self.fingerprint = fingerprint(embedder) if cache or out else ""
-        self.cache = VectorCache(cache, self.fingerprint) if cache else None
-
-    def one(self, benchmark: Benchmark, submission: Path | None, as_json: bool, published: bool) -> None:
-        """Encode, score, print and write what was asked for."""
-        from instructcir.evaluation.encode import encode
-        from instructcir.evaluation.scoring import chosen_protocols, score_vectors
-        from instructcir.evaluation.submission import write_submissions
-
-        chosen = chosen_protocols(benchmark, self.protocols)
-        start = time.monotonic()
-        with progress_bar(f"{benchmark.title}, pictures", len(benchmark.pictures)) as advance:
-            vectors = encode(
-                self.embedder,
-                benchmark,
-                chosen,
-                allow_missing=self.allow_missing,
-                references=self.audit,
-                cache=self.cache,
-                progress=_steps(advance),
-            )
-        encoded = time.monotonic()
-        if not benchmark.hidden:
-            report = score_vectors(benchmark, vectors, protocols=self.protocols, allow_missing=self.allow_missing)
-            show(report, as_json, published)
-            told = self._audit(benchmark, vectors, as_json) if self.audit else []
-            if self.out is not None:
-                seconds = {"encoding": encoded - start, "scoring": time.monotonic() - encoded}
-                self._page(report, benchmark, told)
-                self._card(report, benchmark, [name for name in vectors.gallery], seconds)
-        if submission is not None:
-            for path in write_submissions(benchmark, vectors, submission, protocol=next(iter(self.protocols), None)):
-                typer.echo(f"{path}: written, and checked as the server does", err=True)
-
-    def _audit(self, benchmark: Benchmark, vectors: BenchmarkVectors, as_json: bool) -> list[str]:
-        from instructcir.evaluation.audit import audit, lines, summary
-
-        found = audit(self.embedder, benchmark, vectors)
-        if not as_json:
-            typer.echo("\n".join(["audit, in percent", *lines(found)]))
-            return lines(found)
-        for name, report in found.reports.items():
-            values = {row.part: dict(row.values) for row in report.rows() if row.official}
-            print_json_line({"benchmark": benchmark.name, "audit": name, "values": values})
-        print_json_line({"benchmark": benchmark.name, "audit": "summary", **summary(found)})
-        return lines(found)
-
-    def _page(self, report: Report, benchmark: Benchmark, audit: list[str]) -> None:
-        from instructcir.evaluation.page import report_page
-        from instructcir.files import write_atomic
-
-        assert self.out is not None
-        about = [
-            f"model: {self.name}, fingerprint {self.fingerprint}",
-            f"device: {self.embedder.checkpoint.placement.why}",
-        ]
-        path = self.out / f"{benchmark.name}_{benchmark.split}.html"
-        write_atomic(path, report_page(report, benchmark, about=about, audit=audit))
-        typer.echo(f"{path}: written", err=True)
-
-    def _card(self, report: Report, benchmark: Benchmark, names: list[str], seconds: dict[str, float]) -> None:
-        from instructcir.evaluation.card import write_card
-        from instructcir.files import sha256_of
-
-        assert self.out is not None
-        digest = self.cache.digest if self.cache else sha256_of
-        checkpoint = self.embedder.checkpoint
-        model = {
-            "model": self.name,
-            "fingerprint": self.fingerprint,
-            "prompts": self.embedder.prompts.to_dict(),
-            "device": checkpoint.placement.why,
-        }
-        pictures = {name: digest(benchmark.pictures[name].path) for name in names}
-        for path in write_card(report, self.out, model=model, pictures=pictures, seconds=seconds):
-            typer.echo(f"{path}: written", err=True)
-
-
-def _steps(advance: Callable[[int], None]) -> Callable[[int, int], None]:
-    """From "so many are done" to "so many more are done"."""
-    before = 0
-
-    def progress(done: int, _: int) -> None:
-        nonlocal before
-        advance(done - before)
-        before = done
-
-    return progress

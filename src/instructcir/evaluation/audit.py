@@ -7,35 +7,26 @@ be solved by one modality.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from instructcir.benchmarks.benchmark import CANDIDATES, Benchmark, Part, Query
-from instructcir.benchmarks.benchmark import Protocol as BenchmarkProtocol
+from instructcir.benchmarks.benchmark import CANDIDATES, Benchmark, Part, Protocol, Query
 from instructcir.errors import InputError
-from instructcir.evaluation.chance import Bounds, bounds, mean_bounds
+from instructcir.evaluation.captions import EmbedsTexts
+from instructcir.evaluation.chance import Bounds, bounds
 from instructcir.evaluation.edit_kinds import kinds
 from instructcir.evaluation.judging import rank_part
 from instructcir.evaluation.report import Report
 from instructcir.evaluation.scoring import score_vectors
 from instructcir.evaluation.slices import LENGTHS, Slices, edits, in_order, lengths, sliced
-from instructcir.evaluation.vectors import COMBINED, BenchmarkVectors, unit
+from instructcir.evaluation.vectors import BenchmarkVectors, unit
 
 Floats = npt.NDArray[np.float32]
 
 COMPOSED, IMAGE, TEXT, AVERAGE = "composed", "image only", "text only", "average"
 _HEADLINES = ("recall@10", "recall@1")
-
-
-class EmbedsTexts(Protocol):
-    """What embeds plain texts."""
-
-    def embed_texts(self, texts: Sequence[str]) -> Floats:
-        """(T, D) vectors."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +79,9 @@ def audit(embedder: EmbedsTexts, benchmark: Benchmark, vectors: BenchmarkVectors
     }
     reports = {COMPOSED: score_vectors(benchmark, vectors, protocols=ids)}
     for name, queries_QD in asked.items():
-        reports[name] = score_vectors(benchmark, _with_queries(vectors, queries, queries_QD), protocols=ids)
+        reports[name] = score_vectors(
+            benchmark, vectors.asked([query.id for query in queries], queries_QD), protocols=ids
+        )
     what, labels = edits(benchmark, official[0])
     words = lengths(benchmark, official[0])
     composed = reports[COMPOSED]
@@ -110,7 +103,7 @@ def audit(embedder: EmbedsTexts, benchmark: Benchmark, vectors: BenchmarkVectors
     )
 
 
-def headline(protocol: BenchmarkProtocol) -> str:
+def headline(protocol: Protocol) -> str:
     """The recall that stands for a protocol: @10, or @1 among few candidates."""
     there = {metric.name for metric in protocol.metrics}
     return next(name for name in _HEADLINES if name in there)
@@ -125,54 +118,14 @@ def _texts(embedder: EmbedsTexts, queries: Sequence[Query], wording: Sequence[st
     return unit(mean_QD, [query.id for query in queries], "text")
 
 
-def _with_queries(vectors: BenchmarkVectors, queries: Sequence[Query], queries_QD: Floats) -> BenchmarkVectors:
-    keys = {(query.id, COMBINED): row for row, query in enumerate(queries)}
-    return BenchmarkVectors(vectors.gallery, vectors.gallery_ND, keys, queries_QD, vectors.official_wording)
-
-
-def _gap(reports: Mapping[str, Report], protocol: BenchmarkProtocol) -> float:
+def _gap(reports: Mapping[str, Report], protocol: Protocol) -> float:
     found = {name: report.value(protocol.id, headline(protocol)) for name, report in reports.items()}
     return found[COMPOSED] - max(found[IMAGE], found[TEXT])
 
 
-def _reference_first(part: Part, protocol: BenchmarkProtocol, vectors: BenchmarkVectors) -> float:
+def _reference_first(part: Part, protocol: Protocol, vectors: BenchmarkVectors) -> float:
     gallery = part.galleries[protocol.gallery]
     kept, _ = rank_part(part.queries, gallery, protocol.wording, vectors)
     place = {name: position for position, name in enumerate(gallery)}
     references = np.array([place.get(query.reference, -1) for query in part.queries])
     return 100 * float((kept.top_QK[:, 0] == references).mean())
-
-
-def summary(found: Audit) -> dict[str, Any]:
-    """An audit but for its scores, as plain values for JSON."""
-    ends = {f"{identity}, {part}": _plain_bounds(values) for (identity, part), values in found.bounds.items()}
-    groups = {"by_length": found.by_length, f"by_{found.edits.replace(' ', '_')}": found.by_edit}
-    plain = {name: {identity: dict(slices) for identity, slices in each.items()} for name, each in groups.items()}
-    return {"gaps": dict(found.gaps), "bounds": ends, **plain, "reference_first": dict(found.reference_first)}
-
-
-def _plain_bounds(values: Mapping[str, Bounds]) -> dict[str, dict[str, float]]:
-    return {metric: asdict(both) for metric, both in values.items()}
-
-
-def lines(found: Audit) -> list[str]:
-    """An audit as lines of text."""
-    said = []
-    composed = found.reports[COMPOSED]
-    for identity, gap in found.gaps.items():
-        protocol = next(one.protocol for one in composed.judged if one.protocol.id == identity)
-        metric = headline(protocol)
-        said.append(f"{identity}, {metric}")
-        said += [f"  {name:14}{report.value(identity, metric):8.2f}" for name, report in found.reports.items()]
-        ends = mean_bounds([values[metric] for (one, _), values in found.bounds.items() if one == identity])
-        said += [f"  {'at random':14}{ends.random:8.2f}", f"  {'an oracle':14}{ends.oracle:8.2f}"]
-        said.append(f"  composition gap {gap:+.2f} points over the better single modality")
-        said += ["  by length of the modification", *_slices(found.by_length[identity])]
-        said += [f"  by {found.edits}", *_slices(found.by_edit[identity])]
-    for part, share in found.reference_first.items():
-        said.append(f"{part}: the top hit is the query's own reference in {share:.2f} % of queries")
-    return said
-
-
-def _slices(found: Slices) -> list[str]:
-    return [f"    {name:22}{value:8.2f}   {count:,} queries" for name, (count, value) in found.items()]

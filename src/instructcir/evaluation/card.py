@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from importlib import metadata
 from pathlib import Path
@@ -20,10 +20,12 @@ import pyarrow.parquet as pq
 
 from instructcir.errors import InputError
 from instructcir.evaluation.report import Report, plain
+from instructcir.evaluation.sections import Section
 from instructcir.files import PathLike, write_atomic
 from instructcir.version import __version__
 
 FORMAT = 1
+_NO_FIGURES = ("protocol", "part", "query", "top")
 _LIBRARIES = ("numpy", "torch", "transformers", "sentence-transformers", "pillow")
 
 
@@ -34,6 +36,7 @@ def write_card(
     model: Mapping[str, Any],
     pictures: Mapping[str, str],
     seconds: Mapping[str, float],
+    sections: Sequence[Section] = (),
 ) -> list[Path]:
     """Write a run's card; files of the same names are replaced, the JSON file last.
 
@@ -43,6 +46,7 @@ def write_card(
         model: what is to be said of the model: name, fingerprint, prompts, device, number type.
         pictures: name -> SHA-256 of its file, of all pictures that were encoded.
         seconds: stage -> seconds; "encoding" among them.
+        sections: what was found beside the scores.
 
     Returns:
         The three files.
@@ -66,13 +70,14 @@ def write_card(
         "protocols": {one.protocol.id: f"{one.protocol.title} ({one.protocol.source})" for one in report.judged},
         "notes": list(report.notes),
         "rows": [plain(row) for row in report.rows(intervals=True)],
+        "beside": {section.name: section.values for section in sections},
     }
     stem = Path(folder) / f"{report.benchmark}_{report.split}"
     table = pa.BufferOutputStream()
     pq.write_table(per_query(report), table)
     files = {
         stem.with_suffix(".parquet"): table.getvalue().to_pybytes(),
-        stem.with_suffix(".md"): "\n".join(_markdown(card)).encode(),
+        stem.with_suffix(".md"): "\n".join(_markdown(card, sections)).encode(),
         stem.with_suffix(".json"): (json.dumps(card, indent=1, allow_nan=False) + "\n").encode(),
     }
     for path, content in files.items():
@@ -83,8 +88,8 @@ def write_card(
 def per_query(report: Report) -> Any:
     """A pyarrow table with a row for each query under each protocol.
 
-    Columns: protocol, part, query, rank (the target's from 1; null where it was not found), and one for each metric,
-    null where the protocol lacks it.
+    Columns: protocol, part, query, rank (the target's from 1; null where it was not found), one for each metric, null
+    where the protocol lacks it, and top (the first names of the ranking; null where they were not kept).
     """
     names = list(dict.fromkeys(name for one in report.judged for name in one.values))
     columns: dict[str, list[Any]] = {name: [] for name in ("protocol", "part", "query", "rank", *names)}
@@ -95,7 +100,12 @@ def per_query(report: Report) -> Any:
         columns["rank"] += [int(rank) if rank > 0 else None for rank in one.ranks_Q]
         for name in names:
             columns[name] += one.values[name].tolist() if name in one.values else [None] * len(one.ids)
-    types = {"rank": pa.int64(), **dict.fromkeys(("protocol", "part", "query"), pa.string())}
+        columns.setdefault("top", []).extend([list(names) for names in one.top] or [None] * len(one.ids))
+    types = {
+        "rank": pa.int64(),
+        "top": pa.list_(pa.string()),
+        **dict.fromkeys(("protocol", "part", "query"), pa.string()),
+    }
     return pa.table({name: pa.array(values, types.get(name, pa.float64())) for name, values in columns.items()})
 
 
@@ -139,18 +149,34 @@ def read_per_query(path: PathLike) -> dict[tuple[str, str], dict[str, dict[str, 
     Raises:
         InputError: the file is missing or is none.
     """
-    try:
-        rows = pq.read_table(path).to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{path}: no file of per-query results ({error})") from None
     found: dict[tuple[str, str], dict[str, dict[str, float | None]]] = {}
-    for row in rows:
-        values = {name: value for name, value in row.items() if name not in ("protocol", "part", "query")}
+    for row in _rows(path):
+        values = {name: value for name, value in row.items() if name not in _NO_FIGURES}
         found.setdefault((row["protocol"], row["part"]), {})[row["query"]] = values
     return found
 
 
-def _markdown(card: Mapping[str, Any]) -> list[str]:
+def read_top(path: PathLike) -> dict[tuple[str, str, str], tuple[str, ...]]:
+    """(protocol, part, query) -> the first names of its ranking, as far as the Parquet file beside a card has them.
+
+    Raises:
+        InputError: the file is missing or is none.
+    """
+    return {(row["protocol"], row["part"], row["query"]): tuple(row.get("top") or ()) for row in _rows(path)}
+
+
+def _rows(path: PathLike) -> list[dict[str, Any]]:
+    try:
+        rows: list[dict[str, Any]] = pq.read_table(path).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{path}: no file of per-query results ({error})") from None
+    missing = [name for name in ("protocol", "part", "query", "rank") if rows and name not in rows[0]]
+    if missing:
+        raise InputError(f"{path}: no file of per-query results, it has no column {missing[0]}")
+    return rows
+
+
+def _markdown(card: Mapping[str, Any], sections: Sequence[Section]) -> list[str]:
     metrics = list(dict.fromkeys(name for row in card["rows"] for name in row["values"]))
     lines = [f"# {card['benchmark']}, {card['split']}", ""]
     lines += [f"- {key}: {value}" for key, value in card["model"].items()]
@@ -169,6 +195,12 @@ def _markdown(card: Mapping[str, Any]) -> list[str]:
         lines.append("| " + " | ".join(cells) + " |")
     lines += ["", *(f"- {identity}: {title}" for identity, title in card["protocols"].items())]
     lines += [f"- note: {note}" for note in card["notes"]]
+    for section in sections:
+        lines += ["", f"## {section.title}"]
+        for table in section.tables:
+            lines += ["", f"{table.title}:", ""]
+            lines += [f"| {' | '.join(row)} |" for row in (table.head, ("---",) * len(table.head), *table.rows)]
+        lines += ["", *(f"- {note}" for note in section.notes)]
     return [*lines, ""]
 
 

@@ -9,7 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 WIDTH, HEIGHT = 420, 180
-_LEFT, _BOTTOM, _TOP = 44, 26, 12
+_LEFT, _BOTTOM, _TOP, _EDGE = 30, 26, 12, 4
+LINES = 4
+"""Lines that have a colour of their own."""
 EDGES = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000)
 """Ranks at which a bar begins."""
 
@@ -28,11 +30,11 @@ def histogram(ranks_Q: npt.NDArray[np.int64]) -> str:
     lost = int((ranks_Q <= 0).sum())
     if lost:
         counts, names = [*counts, lost], [*names, "none"]
-    step = (WIDTH - _LEFT) / len(counts)
+    step = (WIDTH - 2 * _EDGE) / len(counts)
     tallest = max(1, *counts)
     parts = []
     for number, (count, name) in enumerate(zip(counts, names, strict=True)):
-        x, height = _LEFT + number * step, (HEIGHT - _BOTTOM - _TOP - 12) * count / tallest
+        x, height = _EDGE + number * step, (HEIGHT - _BOTTOM - _TOP - 12) * count / tallest
         y = HEIGHT - _BOTTOM - height
         parts.append(f'<rect x="{x + 2:.1f}" y="{y:.1f}" width="{step - 4:.1f}" height="{height:.1f}" class="bar"/>')
         parts.append(f'<text x="{x + step / 2:.1f}" y="{y - 3:.1f}" class="tick">{count:,}</text>')
@@ -50,7 +52,7 @@ def recall_curve(ranks: Sequence[tuple[str, npt.NDArray[np.int64]]]) -> str:
     ks = np.unique(np.geomspace(1, most, 60).round().astype(int))
     parts = [
         f'<text x="{_LEFT - 4}" y="{_y(share) + 3:.1f}" class="end">{share}</text>'
-        f'<line x1="{_LEFT}" x2="{WIDTH - 4}" y1="{_y(share):.1f}" y2="{_y(share):.1f}" class="grid"/>'
+        f'<line x1="{_LEFT}" x2="{WIDTH - 4}" y1="{_y(share):.1f}" y2="{_y(share):.1f}" class="gridline"/>'
         for share in (0, 25, 50, 75, 100)
     ]
     parts += [
@@ -61,7 +63,7 @@ def recall_curve(ranks: Sequence[tuple[str, npt.NDArray[np.int64]]]) -> str:
     for number, (name, ranks_Q) in enumerate(ranks):
         shares = [100 * float(((ranks_Q > 0) & (ranks_Q <= k)).mean()) for k in ks]
         points = " ".join(f"{_x(int(k), most):.1f},{_y(share):.1f}" for k, share in zip(ks, shares, strict=True))
-        parts.append(f'<polyline points="{points}" class="line l{number % 4}"><title>{name}</title></polyline>')
+        parts.append(f'<polyline points="{points}" class="line l{number % LINES}"><title>{name}</title></polyline>')
     return _svg(parts, "recall in percent by number of ranks")
 
 

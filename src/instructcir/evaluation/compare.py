@@ -5,7 +5,7 @@ The same queries were asked of both, so differences are judged query by query (p
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,14 @@ import numpy.typing as npt
 from instructcir.errors import InputError
 from instructcir.evaluation.card import read_card, read_per_query
 from instructcir.evaluation.metrics import bootstrap_means
+from instructcir.evaluation.moved import Moved, most_moved
 from instructcir.files import PathLike
 
 Floats = npt.NDArray[np.float64]
 PerQuery = Mapping[str, Mapping[str, float | None]]
 
+MOVED = 20
+"""Queries that rose most, and as many that fell."""
 _DRAWS = 10_000
 
 
@@ -49,17 +52,6 @@ class Difference:
     p: float
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
-    """A query whose target's rank changed; 0 where it was not found."""
-
-    protocol: str
-    part: str
-    query: str
-    one: int
-    other: int
-
-
 def compare(one: PathLike, other: PathLike) -> tuple[list[Difference], list[Moved]]:
     """Compare two cards of the same benchmark and split.
 
@@ -69,7 +61,7 @@ def compare(one: PathLike, other: PathLike) -> tuple[list[Difference], list[Move
 
     Returns:
         Differences of all that both have, and the queries under official protocols that moved most, the largest factor
-        between ranks first, at most 20 up and 20 down.
+        between ranks first, at most MOVED up and as many down.
 
     Raises:
         InputError: a file is no card, the cards are of different benchmarks, or they have nothing in common.
@@ -91,7 +83,7 @@ def compare(one: PathLike, other: PathLike) -> tuple[list[Difference], list[Move
                 moved += _moved(key, tables[0][key], tables[1][key])
     if not differences:
         raise InputError(f"{one} and {other} share no protocol with common queries")
-    return differences, _most(moved)
+    return differences, most_moved(moved, MOVED)
 
 
 def permutation_p(differences_Q: Floats, *, draws: int = _DRAWS, seed: int = 0) -> float:
@@ -141,12 +133,4 @@ def _differences(key: tuple[str, str], one: PerQuery, other: PerQuery) -> list[D
 
 def _moved(key: tuple[str, str], one: PerQuery, other: PerQuery) -> list[Moved]:
     ranks = [(query, int(one[query]["rank"] or 0), int(other[query]["rank"] or 0)) for query in one if query in other]
-    return [Moved(*key, query, first, second) for query, first, second in ranks if first and second and first != second]
-
-
-def _most(moved: Sequence[Moved], count: int = 20) -> list[Moved]:
-    """Those with the largest factor between their ranks: from 50 to 1 is more than from 500 to 400."""
-    ordered = sorted(moved, key=lambda one: one.other / one.one)
-    up = [one for one in ordered[:count] if one.other < one.one]
-    down = [one for one in reversed(ordered[-count:]) if one.other > one.one]
-    return [*up, *down]
+    return [Moved(*key, query, first, second) for query, first, second in ranks]

@@ -31,10 +31,16 @@ def kinds() -> tuple[str, ...]:
 @cache
 def _lexicon() -> dict[str, re.Pattern[str]]:
     content = tomllib.loads(resources.files(__package__).joinpath("edit_kinds.toml").read_text(encoding="utf-8"))
-    return {kind: _any_of(words) for kind, words in content.items()}
+    return {kind: re.compile(_any_of(words, content)) for kind, words in content.items()}
 
 
-def _any_of(words: list[str]) -> re.Pattern[str]:
+def _any_of(words: list[str], lexicon: dict[str, list[str]]) -> str:
     """One expression for all; words are bounded by anything but letters, digits, hyphens and apostrophes."""
-    parts = (re.escape(word.removesuffix("*")) + (r"[\w'-]*" if word.endswith("*") else "") for word in words)
-    return re.compile(rf"(?<![\w'-])(?:{'|'.join(parts)})(?![\w'-])")
+    return rf"(?<![\w'-])(?:{'|'.join(_expression(word, lexicon) for word in words)})(?![\w'-])"
+
+
+def _expression(word: str, lexicon: dict[str, list[str]]) -> str:
+    if word.endswith("*"):
+        return re.escape(word.removesuffix("*")) + r"[\w'-]*"
+    text, _, kind = word.partition(" !")
+    return re.escape(text) + (rf"(?!\s+{_any_of(lexicon[kind], lexicon)})" if kind else "")

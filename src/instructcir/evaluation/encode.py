@@ -68,7 +68,7 @@ def encode(
     cache: VectorCache | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> BenchmarkVectors:
-    """Vectors of all pictures that these protocols rank and of all queries in their wordings.
+    """Vectors of all pictures that these protocols rank and of all queries in their wordings, as far as they have them.
 
     Args:
         embedder: with `embed_mixed`, or with the two methods of `Embeds`.
@@ -108,7 +108,7 @@ def _asks(benchmark: Benchmark, protocols: Sequence[BenchmarkProtocol], *, refer
                 found[name].gallery = True
         for query in part.queries:
             found[query.reference].gallery |= references
-            for variant in variants:
+            for variant in (variant for variant in variants if variant in query.modifications):
                 text = query.modifications[variant]
                 found[query.reference].texts.setdefault(text, []).append((query.id, variant))
     return [ask for ask in found.values() if ask.gallery or ask.texts]

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from instructcir.benchmarks.benchmark import Metric, Protocol, Query
 from instructcir.evaluation.metrics import Floats, average_precision_at, hits, recall_at, soft_recall_at
-from instructcir.evaluation.ranked import Indices, Ranking, rank_candidates, rank_gallery
+from instructcir.evaluation.ranked import DEPTH, Indices, Ranking, rank_candidates, rank_gallery
 from instructcir.evaluation.vectors import BenchmarkVectors
 
 NEVER = -2
@@ -60,7 +60,12 @@ def answers_in_candidates(queries: Sequence[Query]) -> Answers:
 
 
 def rank_part(
-    queries: Sequence[Query], gallery: Sequence[str], wording: tuple[str, ...], vectors: BenchmarkVectors
+    queries: Sequence[Query],
+    gallery: Sequence[str],
+    wording: tuple[str, ...],
+    vectors: BenchmarkVectors,
+    *,
+    depth: int = DEPTH,
 ) -> tuple[Ranking, Ranking]:
     """Rankings of a gallery with the reference kept, and with it removed.
 
@@ -69,12 +74,14 @@ def rank_part(
         gallery: names, all of which have vectors.
         wording: variants that are averaged.
         vectors: of both.
+        depth: ranks that are kept.
     """
     place = {name: position for position, name in enumerate(gallery)}
     targets_Q = answers_in_gallery(queries, place).targets_Q
     references_Q = np.array([place.get(query.reference, -1) for query in queries], dtype=np.int64)
     queries_QD = vectors.worded([query.id for query in queries], wording)
-    return rank_gallery(queries_QD, vectors.gallery_ND, vectors.rows(gallery), targets_Q, references_Q)
+    rows_G = vectors.rows(gallery)
+    return rank_gallery(queries_QD, vectors.gallery_ND, rows_G, targets_Q, references_Q, depth=depth)
 
 
 def rank_own(

@@ -78,8 +78,8 @@ def rank_gallery(
     top_QK = np.concatenate(top) if top else np.zeros((0, depth + 1), dtype=np.int64)
     kept = Ranking(top_QK[:, :depth], np.array(ranks, dtype=np.int64), np.array(ties, dtype=np.bool_))
     same = (targets_Q == references_Q) & (targets_Q >= 0)
-    without = np.where(same, 0, kept.target_rank_Q - np.array(before, dtype=np.int64))
-    return kept, replace(kept, top_QK=_without(top_QK, references_Q[:, None])[:, :depth], target_rank_Q=without)
+    ranks_Q = np.where(same, 0, kept.target_rank_Q - np.array(before, dtype=np.int64))
+    return kept, replace(kept, top_QK=without(top_QK, references_Q[:, None])[:, :depth], target_rank_Q=ranks_Q)
 
 
 def scores_of(
@@ -160,8 +160,16 @@ def _padded(top_PK: Indices, depth: int) -> Indices:
     return np.pad(top_PK, ((0, 0), (0, depth - top_PK.shape[1])), constant_values=-1)
 
 
-def _without(top_QK: Indices, excluded_QE: Indices) -> Indices:
-    """Each row without the excluded positions, filled up with -1."""
+def without(top_QK: Indices, excluded_QE: Indices) -> Indices:
+    """Rankings with positions taken out.
+
+    Args:
+        top_QK: positions, best first; -1 where a ranking is shorter.
+        excluded_QE: positions to take out; -1 where there are fewer.
+
+    Returns:
+        (Q, K), filled up with -1.
+    """
     out_QK = (top_QK[:, :, None] == excluded_QE[:, None, :]).any(axis=2) | (top_QK < 0)
     order_QK = np.argsort(out_QK, axis=1, kind="stable")
     kept_QK = np.take_along_axis(top_QK, order_QK, axis=1)

@@ -10,7 +10,7 @@ from instructcir.evaluation.report import MEAN, Report, Row
 def table(report: Report) -> list[str]:
     """The report's figures in percent; official protocols are marked with a star, and remarks stand in their rows."""
     rows = report.rows()
-    metrics = _in_order(dict.fromkeys(name for row in rows for name in row.values))
+    metrics = in_order(dict.fromkeys(name for row in rows for name in row.values))
     cells = [["", "protocol", "part", "queries", "gallery", *metrics, ""]]
     cells += [_cells(row, metrics) for row in rows]
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
@@ -19,8 +19,8 @@ def table(report: Report) -> list[str]:
     return [*found, *(f"note: {note}" for note in report.notes)]
 
 
-def _in_order(names: Iterable[str]) -> list[str]:
-    """Each kind of metric together, by rising k."""
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names of metrics, each kind together, by rising k."""
     kinds = list(dict.fromkeys(name.partition("@")[0] for name in names))
     return sorted(names, key=lambda name: (kinds.index(name.partition("@")[0]), int(name.partition("@")[2])))
 

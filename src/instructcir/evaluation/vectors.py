@@ -68,6 +68,16 @@ class BenchmarkVectors:
             vector_D += self.queries_RD[rows].mean(axis=0)
         return unit(found, queries, "query")
 
+    def asked(self, queries: Sequence[str], queries_QD: Floats) -> BenchmarkVectors:
+        """The same pictures, with other vectors of queries for the official wording.
+
+        Args:
+            queries: ids.
+            queries_QD: their unit vectors.
+        """
+        keys = {(query, COMBINED): row for row, query in enumerate(queries)}
+        return BenchmarkVectors(self.gallery, self.gallery_ND, keys, queries_QD, self.official_wording)
+
     def _rows_of(self, query: str, wording: tuple[str, ...]) -> list[int]:
         rows = [self.queries.get((query, variant), -1) for variant in wording]
         if wording == self.official_wording and min(rows) < 0:
@@ -165,7 +175,8 @@ def _matrix(arrays: Mapping[str, npt.NDArray[Any]], name: str, path: PathLike) -
     array = arrays[name]
     if array.ndim != 2 or not np.issubdtype(array.dtype, np.floating):
         raise InputError(f"{path}: {name} is of shape {array.shape} and type {array.dtype}; give (rows, D) floats")
-    return np.ascontiguousarray(array, dtype=np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, which `unit` refuses by its id
+        return np.ascontiguousarray(array, dtype=np.float32)
 
 
 def _ids(
