@@ -97,7 +97,8 @@ class Index:
             StoreError: the condition cannot be understood, or the index cannot be read.
         """
         self.gallery.refresh()
-        references = resolve(reference, self.gallery)
+        view = self.gallery.view
+        references = resolve(reference, view)
         if not references and not modification.strip():
             raise InputError("nothing to search for: give a reference, a modification, or both")
         opened = [self.embedder.reference(one.image) for one in references]
@@ -105,7 +106,7 @@ class Index:
         query_D = query_vector(self.embedder, opened, weights, modification, not_)
         excluded = [row for one in references for row in one.ids] if exclude_reference else []
         return ranked(
-            self.gallery,
+            view,
             query_D,
             k,
             where=where,
