@@ -58,6 +58,8 @@ def test_a_second_run_does_nothing_and_still_names_what_is_left_out(
     monkeypatch.setattr("instructcir.cli.index.load", must_not_load)
     again = run("index", photos, "--into", indexed, "--json")
     assert json_lines(again)[0]["encoded"] == 0
+    foreseen = json_lines(run("index", photos, "--into", indexed, "--dry-run", "--json"))
+    assert (foreseen[0]["to_encode"], foreseen[0]["left_out"], foreseen[0]["seconds"]) == (0, 6, 0)
     assert f"left out: {photos}/empty.png" in again.stderr
 
 

@@ -144,7 +144,7 @@ def tell(folder: Path, report: Report, as_json: bool) -> None:
     typer.echo(f"{folder}: {said}, {len(report.problems):,} left out, in {report.seconds:.1f} s")
     if report.encoded:
         shares = ", ".join(f"{stage} {seconds:.1f} s" for stage, seconds in report.stages.items())
-        typer.echo(f"{report.encoded / report.seconds:.1f} pictures/s; summed over threads: {shares}", err=True)
+        typer.echo(f"{report.encoded / report.encoding:.1f} pictures/s; summed over threads: {shares}", err=True)
 
 
 def name_problems(problems: list[tuple[str, str]]) -> None:

@@ -31,6 +31,10 @@ class Deferred:
         """Numbers and unit vectors of a stream of prepared pictures."""
         return self._model().iter_images(images, window=window)
 
+    def load(self) -> None:
+        """Load it now, if it is not loaded yet."""
+        self._model()
+
     def _model(self) -> Encodes[Any]:
         with self._lock:
             if self._loaded is None:

@@ -123,7 +123,7 @@ def forecast(folder: Path, folders: Sequence[PathLike]) -> Forecast:
         plan.unchanged,
         sum(file.size for file, _ in plan.encode),
         len(plan.encode) * _ROW_BYTES,
-        len(plan.encode) * last["seconds"] / last["encoded"] if last.get("encoded") else None,
+        len(plan.encode) * last["encoding"] / last["encoded"] if last.get("encoding") else None,
         [*found.problems, *plan.known_bad],
     )
 

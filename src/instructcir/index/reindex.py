@@ -102,5 +102,6 @@ def _together(first: Report, late: Report) -> Report:
     late.described += first.described
     late.unchanged -= first.encoded + first.reused  # the second look has seen them again
     late.seconds += first.seconds
+    late.encoding += first.encoding
     late.stages = {stage: seconds + first.stages[stage] for stage, seconds in late.stages.items()}
     return late
