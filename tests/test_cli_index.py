@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import struct
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -27,7 +29,10 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "broken.jpg").write_bytes((folder / "0.png").read_bytes()[:60])
     (folder / "empty.png").write_bytes(b"")
     (folder / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(400))
-    Image.new("1", (20_000, 20_000)).save(folder / "huge.png")
+    claims = bytearray((folder / "0.png").read_bytes())
+    claims[16:24] = struct.pack(">II", 20_000, 20_000)
+    claims[29:33] = struct.pack(">I", zlib.crc32(claims[12:29]))
+    (folder / "huge.png").write_bytes(claims)
     Image.new("RGB", (3000, 1)).save(folder / "thin.png")
     (folder / "loop").symlink_to(folder)
     return folder
@@ -45,6 +50,7 @@ def indexed(photos: Path, built: Callable[..., Path]) -> Path:
     named = {Path(line.split(": ")[1]).name for line in made.stderr.splitlines() if line.startswith("left out: ")}
     assert named == {"broken.jpg", "empty.png", "phone.heic", "huge.png", "thin.png", "loop"}
     assert (counts["encoded"], counts["left_out"]) == (11, 6)
+    assert f"{photos}/huge.png: 20000 x 20000 = 400 megapixels" in made.stderr
     assert set(counts["stages"]) == {"read+decode", "prepare", "encode", "write"}
     return place
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from index_writer import draw
 from instructcir.errors import InputError, StoreError
@@ -182,3 +183,21 @@ def test_a_query_that_nothing_answers_is_said_so(index: Index) -> None:
     assert (empty.matches_well, empty.remark[:27]) == (False, "nothing here matches well: ")
     assert (planted.matches_well, planted.remark, planted[0].path) == (True, "", "7")
     assert planted[0].percentile == 100 * 399 / 400
+
+
+def test_a_picture_whose_prompt_is_too_long_is_left_out_by_name(
+    loaded: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedder = loaded("qwen2-vl")
+    draw(tmp_path / "photos", ["small.png"])
+    Image.open(tmp_path / "photos" / "small.png").resize((400, 320)).save(tmp_path / "photos" / "large.png")
+    identity = identity_of(embedder, "qwen2-vl")
+    prepared = embedder.prepare(tmp_path / "photos" / "small.png")
+    prefix = embedder.renderer.prefix("gallery", prepared.expansion)
+    most = len(prefix.ids) + len(embedder.renderer.suffix("gallery", prefix, ""))
+    monkeypatch.setattr(embedder.planner, "longest", most)
+    report = update_index(tmp_path / "index", [tmp_path / "photos"], embedder, identity)
+    [(path, reason)] = report.problems
+    assert (report.encoded, Path(path).name) == (1, "large.png")
+    assert reason.startswith("the picture takes")
+    assert reason.endswith("make it smaller")
