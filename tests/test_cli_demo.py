@@ -25,9 +25,9 @@ Built = Callable[..., Path]
 
 @pytest.mark.skipif(loading.bundled(BUNDLED) is None, reason="this checkout lacks the bundled weights")
 def test_the_bundled_model_finds_what_is_asked_for(tmp_path: Path) -> None:
-    done = process("demo", "--pictures", 100, cwd=tmp_path)
+    done = process("demo", "--pictures", 200, cwd=tmp_path)  # 100 garments, 100 scenes
     assert done.returncode == 0, done.stderr
-    for words in ("100 drawn pictures", "pictures/s", "12 modifications", "times as fast", CLAIM):
+    for words in ("200 drawn pictures", "pictures/s", "12 modifications", "times as fast", CLAIM):
         assert words in done.stdout
     right, of = done.stdout.splitlines()[-1].split(" queries:")[0].split(" of ")
     assert int(right) > int(of) / 2  # chance: fewer than one in ten
@@ -46,6 +46,10 @@ def test_a_model_of_ones_own(built: Built, tmp_path: Path) -> None:
     assert all(1 <= rank < FEWEST for rank in ranks)
     assert record["right_among_first"] == sum(rank <= HITS for rank in ranks)
     assert len(list(folder.glob("*.png"))) == len(ASKED) * (1 + HITS) + 1
+    assert len(list((folder / "catalogue").glob("*.png"))) == FEWEST
+    asked = (record["index"], folder / "catalogue" / "wardrobe-00000.png", "in red", "-k", 1)
+    [hit] = json_lines(run("search", *asked, "--json"))
+    assert hit["values"]["world"] == "wardrobe"
     with Image.open(folder / "rankings.png") as sheet:
         assert sheet.width > 800
 

@@ -1,4 +1,4 @@
-"""`instructcir demo`: composed queries about drawn garments, their rankings, shared image work; offline."""
+"""`instructcir demo`: a drawn catalogue, indexed; composed queries and their rankings; shared image work; offline."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from instructcir.cli.models import AsJson, Base, Device, Dtype, load
-from instructcir.cli.output import print_json_line, progress_bar
-from instructcir.errors import InputError
+from instructcir.cli.output import print_json_line
 
 if TYPE_CHECKING:
     from PIL import Image
 
     from instructcir.cli.demo_pictures import Query
     from instructcir.cli.demo_sheet import Cell
-    from instructcir.model.embedder import Embedder, Vectors
+    from instructcir.model.embedder import Embedder
+    from instructcir.search.searcher import Index
     from instructcir.worlds.world import Drawing
 
 BUNDLED = "tiny"
@@ -36,8 +36,6 @@ VARIATIONS = tuple(
 )
 HITS = 5
 _TOLD_FAULTS = 3
-SIDE = 224
-"""Pixels a side of the pictures; a model brings them to its own size."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +45,21 @@ class _Answer:
     query: Query
     hits: list[tuple[int, float]]
     first_right: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Catalogue:
+    """The pictures: their files, what is told of each, and what the first of them, the garments, show."""
+
+    paths: list[Path]
+    told: list[dict[str, str]]
+    garments: tuple[Drawing, ...]
+
+    def image(self, number: int) -> Image.Image:
+        """A picture."""
+        from instructcir.images import open_rgb
+
+        return open_rgb(self.paths[number])
 
 
 def demo(
@@ -61,55 +74,59 @@ def demo(
     out: Annotated[Path, typer.Option(metavar="FOLDER", help="Where the pictures and the sheet go.")] = Path(
         "instructcir-demo"
     ),
-    pictures: Annotated[int, typer.Option(metavar="N", help="How many pictures the catalogue has.")] = 300,
+    pictures: Annotated[
+        int, typer.Option(metavar="N", help="How many pictures the catalogue has, half of them scenes.")
+    ] = 2000,
     base: Base = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """Show what it does: draw garments, ask for changes of some, rank the others, time shared image work.
+    """Show what it does: draw a catalogue, index it, ask for changes of some garments, time shared image work.
 
-    Needs no download. What is right is known, since everything is drawn: the sheet frames it in green.
+    Needs no download. What is right is known, since everything is drawn: the sheet frames it in green. The index stays,
+    and `instructcir serve` opens it in a browser.
     """
-    from instructcir.cli.demo_pictures import catalogue
+    from instructcir.cli.demo_index import draw_pictures, index_pictures, make_folder
+    from instructcir.cli.demo_pictures import FEWEST, catalogue, name_of, scenes
     from instructcir.worlds.registry import world
 
-    wardrobe = world("wardrobe")
-    drawings, queries = catalogue(wardrobe, pictures)
-    _make_folder(out)
+    garments = max(pictures - pictures // 2, min(pictures, FEWEST))
+    drawings, queries = catalogue(world("wardrobe"), garments)
+    others = scenes(world("landscapes"), pictures - garments)
+    told = [{"world": "wardrobe", "shows": name_of(drawing.facts)} for drawing in drawings]
+    told += [{"world": "landscapes", "shows": drawing.facts["setting"]} for drawing in others]
+    make_folder(out)
     with tempfile.TemporaryDirectory(prefix="instructcir-demo-") as scratch:
         name, remark = folder_or_stand_in(model, Path(scratch))
         embedder = load(ctx, name, device, dtype, base)
+    paths = draw_pictures(out, {"wardrobe": drawings, "landscapes": others}, told)
     remark = remark if embedder.adapter is None else NO_CLAIM.format(model)
-    images = _drawn(wardrobe, drawings)
-    gallery_GD, speed = _embedded(embedder, images)
-    answers = _answers(embedder, images, gallery_GD, queries)
-    sheet = _write_shown(out, drawings, images, answers, remark)
+    index, folder, report = index_pictures(out, embedder, name)
+    catalogued = _Catalogue(paths, told, drawings)
+    answers = [_answered(index, catalogued, query) for query in queries]
+    sheet = _write_shown(out, catalogued, answers, remark)
     result = {
-        "pictures": pictures,
+        "pictures": len(index),
         "dimension": embedder.dimension,
-        "pictures_per_second": speed,
-        **_shared_work(embedder, images[queries[0].reference]),
+        "pictures_per_second": report.encoded / report.encoding,
+        **_shared_work(embedder, catalogued.image(queries[0].reference)),
         "queries": len(answers),
         "right_among_first": sum(answer.first_right <= HITS for answer in answers),
     }
     if as_json:
         asked = [{"text": answer.query.wish.text, "first_right": answer.first_right} for answer in answers]
-        print_json_line({**result, "asked": asked, "bundled": remark == CLAIM, "sheet": str(sheet)})
+        print_json_line(
+            {**result, "asked": asked, "bundled": remark == CLAIM, "sheet": str(sheet), "index": str(folder)}
+        )
         return
-    for line in [*_told(result), "", *_told_answers(answers), "", f"{sheet}: the rankings, drawn"]:
+    shown = [f"{sheet}: the rankings, drawn", f"instructcir serve {folder}: the page with this catalogue"]
+    for line in [*_told(result), "", *_told_answers(answers), "", *shown]:
         typer.echo(line)
     typer.echo(remark)
     typer.echo(
         "{right_among_first} of {queries} queries: a right picture among the first ".format_map(result) + f"{HITS}"
     )
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"{out}: cannot be made ({error.strerror or error})") from error
 
 
 def folder_or_stand_in(model: str, scratch: Path) -> tuple[str, str]:
@@ -128,70 +145,37 @@ def folder_or_stand_in(model: str, scratch: Path) -> tuple[str, str]:
     return str(scratch / "untrained"), RANDOM
 
 
-def _drawn(wardrobe: Any, drawings: tuple[Drawing, ...]) -> list[Image.Image]:
-    from instructcir.worlds.rasterise import rasterise
-
-    images = []
-    with progress_bar("drawing", len(drawings)) as advance:
-        for drawing in drawings:
-            images.append(rasterise(wardrobe.svg(drawing), SIDE))
-            advance(1)
-    return images
-
-
-def _embedded(embedder: Embedder, images: list[Image.Image]) -> tuple[Vectors, float]:
-    """Gallery vectors, and pictures per second."""
-    embedder.embed_images(images[:2])  # the first pass of a process is slower than all others
-    before = 0
-    with progress_bar("embedding", len(images)) as advance:
-
-        def progress(done: int, _: int | None) -> None:
-            nonlocal before
-            advance(done - before)
-            before = done
-
-        begin = time.perf_counter()
-        gallery_GD = embedder.embed_images(images, progress=progress)
-        seconds = time.perf_counter() - begin
-    return gallery_GD, len(images) / seconds
+def _answered(index: Index, catalogued: _Catalogue, query: Query) -> _Answer:
+    """A query's ranking of the whole catalogue, its own reference left out."""
+    reference = catalogued.paths[query.reference]
+    ranking = index.search(reference, query.wish.text, k=len(index), collapse_duplicates=False)
+    numbers = {path.name: number for number, path in enumerate(catalogued.paths)}
+    ranked = [(numbers[Path(hit.path).name], hit.score) for hit in ranking]
+    first = next(rank for rank, (number, _) in enumerate(ranked, start=1) if number in query.relevant)
+    return _Answer(query, ranked[:HITS], first)
 
 
-def _answers(
-    embedder: Embedder, images: list[Image.Image], gallery_GD: Vectors, queries: tuple[Query, ...]
-) -> list[_Answer]:
-    """Each query's ranking of the catalogue, its own reference left out."""
-    from instructcir.items import ComposedQuery
-    from instructcir.ranking import blocked_top_k
-
-    queries_QD = embedder.embed_queries([ComposedQuery(images[query.reference], query.wish.text) for query in queries])
-    indices_QG, scores_QG = blocked_top_k(queries_QD, gallery_GD, len(images))
-    answers = []
-    for query, indices, scores in zip(queries, indices_QG, scores_QG, strict=True):
-        ranked = [(int(index), float(score)) for index, score in zip(indices, scores, strict=True)]
-        ranked = [hit for hit in ranked if hit[0] != query.reference]
-        first = next(rank for rank, (number, _) in enumerate(ranked, start=1) if number in query.relevant)
-        answers.append(_Answer(query, ranked[:HITS], first))
-    return answers
-
-
-def _write_shown(
-    out: Path, drawings: tuple[Drawing, ...], images: list[Image.Image], answers: list[_Answer], remark: str
-) -> Path:
+def _write_shown(out: Path, catalogued: _Catalogue, answers: list[_Answer], remark: str) -> Path:
     """Write the pictures that the sheet shows, and the sheet; its path."""
-    from instructcir.cli.demo_pictures import faults, name_of
+    from instructcir.cli.demo_pictures import faults
     from instructcir.cli.demo_sheet import Cell, Row, draw_sheet
+
+    garments = catalogued.garments
 
     rows = []
     for number, answer in enumerate(answers, start=1):
-        reference = drawings[answer.query.reference].facts
+        reference = garments[answer.query.reference].facts
         hits = []
-        for index, score in answer.hits:
-            wrong = faults(answer.query.change, reference, drawings[index].facts)
+        for place, score in answer.hits:
+            is_garment = place < len(garments)
+            wrong = faults(answer.query.change, reference, garments[place].facts) if is_garment else ["no garment"]
             told = f"but {', '.join(wrong)}" if len(wrong) <= _TOLD_FAULTS else f"wrong in {len(wrong)} ways"
             said = told if wrong else "right"
-            name = name_of(drawings[index].facts)
-            hits.append(Cell(images[index], name, f"{score:.3f} {said}", is_right=not wrong))
-        asked = Cell(images[answer.query.reference], name_of(reference))
+            hits.append(
+                Cell(catalogued.image(place), catalogued.told[place]["shows"], f"{score:.3f} {said}", not wrong)
+            )
+        at = answer.query.reference
+        asked = Cell(catalogued.image(at), catalogued.told[at]["shows"])
         rows.append(Row(asked, answer.query.wish.text, f"first right: rank {answer.first_right}", hits))
         _write_pictures(out, number, asked, hits)
     sheet = out / "rankings.png"
@@ -239,7 +223,7 @@ def _shared_work(embedder: Embedder, picture: Image.Image) -> dict[str, Any]:
 def _told(result: dict[str, Any]) -> list[str]:
     ratio = result["whole_seconds"] / result["shared_seconds"]
     lines = [
-        "{pictures} drawn pictures embedded into {dimension} dimensions: {pictures_per_second:.1f} pictures/s",
+        "{pictures} drawn pictures indexed in {dimension} dimensions: {pictures_per_second:.1f} pictures/s",
         "{modifications} modifications of one reference:",
         "  each prompt computed whole     {whole_seconds:.3f} s",
         "  the picture's part shared      {shared_seconds:.3f} s" + f", {ratio:.1f} times as fast",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from instructcir.errors import InputError
 from instructcir.worlds.distractors import distractors
 from instructcir.worlds.galleries import relevant_in
-from instructcir.worlds.splits import Split, belongs, facts_of
+from instructcir.worlds.splits import Split, belongs, drawing_of, facts_of
 from instructcir.worlds.wardrobe.facts import COLOURS, complete
 from instructcir.worlds.world import Change, Drawing, Edit, Facts, World
 
@@ -113,6 +113,11 @@ def catalogue(world: World, pictures: int) -> tuple[tuple[Drawing, ...], tuple[Q
         reference_at = order.index(old)
         queries.append(Query(wish, change, reference_at, relevant_in(drawings, reference_at, change)))
     return drawings, tuple(queries)
+
+
+def scenes(world: World, pictures: int) -> tuple[Drawing, ...]:
+    """Scenes of the test split, to be told apart from garments; the same for the same number."""
+    return tuple(drawing_of(world, SPLIT, number) for number in range(pictures))
 
 
 def name_of(facts: Facts) -> str:

@@ -39,7 +39,7 @@ def paint(
     """
     jobs = list(pictures.items())
     pieces = [(name, jobs[start : start + _PIECE], side) for start in range(0, len(jobs), _PIECE)]
-    if workers == 1 or len(pieces) == 1:
+    if workers == 1 or len(pieces) <= 1:
         for piece in pieces:
             _paint_piece(piece)
             _report(progress, piece)
