@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,9 @@ from instructcir.errors import StoreError
 from instructcir.files import write_atomic
 from instructcir.index.vectors import Storage
 from instructcir.version import __version__
+
+if TYPE_CHECKING:
+    from instructcir.model.embedder import Embedder
 
 MANIFEST = "manifest.json"
 FORMAT = 1
@@ -105,6 +108,30 @@ class Manifest:
 def exists(folder: Path) -> bool:
     """Whether an index lies in this folder."""
     return (folder / MANIFEST).is_file()
+
+
+def identity_of(embedder: Embedder, name: str) -> Identity:
+    """What an index must know of a model: all its weights are hashed, and four probes embedded.
+
+    Args:
+        embedder: the model.
+        name: by which it can be loaded again; made absolute if it is a folder's.
+    """
+    from instructcir.model.fingerprint import fingerprint
+
+    checkpoint = embedder.checkpoint
+    pixels = json.loads(json.dumps(checkpoint.processor.image_processor.to_dict(), default=str))
+    again = str(Path(name).expanduser().resolve()) if Path(name).expanduser().is_dir() else name
+    prompts = checkpoint.prompts.to_dict()
+    return Identity(again, fingerprint(embedder), prompts, pixels, embedder.dimension, probes_of(embedder))
+
+
+def probes_of(embedder: Embedder) -> list[list[float]]:
+    """Vectors of fixed inputs: two texts, a gallery image, a composed query."""
+    from instructcir.model.checks import probe_vectors
+
+    made = probe_vectors(embedder)
+    return [*made["texts"], made["gallery"], made["query"]]
 
 
 def check_same_model(folder: Path, kept: Identity, model: str, probes: Sequence[Sequence[float]]) -> None:

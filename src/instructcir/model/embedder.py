@@ -22,7 +22,7 @@ from instructcir.model.loading import Checkpoint, find_folder, load_checkpoint
 from instructcir.model.placement import prefix_bytes, token_budget
 from instructcir.model.planner import Planner
 from instructcir.model.prefix import PrefixCache, Reference
-from instructcir.model.preparation import limit_pixels, prepare
+from instructcir.model.preparation import PreparedImage, limit_pixels, prepare
 from instructcir.model.prompts import PromptSet, named
 from instructcir.model.rendering import ChatRenderer
 from instructcir.model.saving import save_folder
@@ -122,13 +122,21 @@ class Embedder:
         """
         return self.embed_mixed(images, [], progress=progress, on_bad=on_bad)[0]
 
+    def prepare(self, image: ImageLike) -> PreparedImage:
+        """A picture as the model wants it, for `iter_images`: lets callers do this part in threads of their own.
+
+        Raises:
+            ImageError: the picture cannot be used.
+        """
+        return self.planner.prepare(open_rgb(image))
+
     def iter_images(
-        self, images: Iterable[ImageLike], *, window: int = 64, on_bad: Bad | None = None
+        self, images: Iterable[ImageLike | PreparedImage], *, window: int = 64, on_bad: Bad | None = None
     ) -> Iterator[tuple[npt.NDArray[np.int64], Vectors]]:
         """Gallery vectors of a stream, for galleries that do not fit in memory.
 
         Args:
-            images: pictures, read lazily; at most two windows of them are held.
+            images: pictures, or what `prepare` made of them; read lazily; at most two windows of them are held.
             window: pictures that are batched together.
             on_bad: called with (number, error) for a picture that cannot be used; its row is then left out.
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from instructcir.errors import ImageError, InputError
 from instructcir.items import ComposedQuery, ImageLike
+from instructcir.model.preparation import PreparedImage
 from instructcir.model.prompts import Kind
 
 
@@ -25,7 +26,7 @@ class Ask:
 class Job:
     """A picture and everything that is asked about it."""
 
-    image: ImageLike
+    image: ImageLike | PreparedImage
     asks: tuple[Ask, ...]
 
 

@@ -112,8 +112,8 @@ class Planner:
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _open(self, image: ImageLike) -> PreparedImage:
-        return self.prepare(open_rgb(image))
+    def _open(self, image: ImageLike | PreparedImage) -> PreparedImage:
+        return image if isinstance(image, PreparedImage) else self.prepare(open_rgb(image))
 
     def _window(self, batch: list[tuple[Job, Future[PreparedImage]]], on_bad: OnBad | None) -> Iterator[list[Vector]]:
         jobs: list[tuple[Job, PreparedImage]] = []

@@ -1,0 +1,1 @@
+"""Asking a stored gallery: with pictures, with words, and step by step."""

@@ -1,0 +1,91 @@
+"""From a query's vector to hits: filter, rank exactly, collapse, vary, calibrate."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from instructcir.index.reader import Gallery
+from instructcir.ranking import top_k
+from instructcir.search.answers import Answer, Hit
+from instructcir.search.calibration import calibrate, percentiles
+from instructcir.search.picking import collapse, diverse
+
+# shapes: G gallery, N of it that are looked at, D dimensions
+
+Floats = npt.NDArray[np.float32]
+_POOL = 5  # a varied choice is made among so many times k
+NOTHING_LEFT = "nothing to rank: no picture is left by the filter"
+NOTHING_MATCHES = "nothing here matches well: the best score is no higher than chance gives in this gallery"
+
+
+def ranked(
+    gallery: Gallery,
+    query_D: Floats,
+    k: int,
+    *,
+    where: str | None = None,
+    excluded: Sequence[str] = (),
+    collapse_duplicates: bool = True,
+    diversity: float = 0.0,
+) -> Answer:
+    """Rank a gallery for a query; see `Index.search`.
+
+    Raises:
+        StoreError: the condition cannot be understood.
+        InputError: k is below 1, or diversity outside [0, 1].
+    """
+    scores_G = gallery.scores(query_D)
+    open_G = gallery.matching(where) if where else np.ones(len(gallery), dtype=np.bool_)
+    open_G[gallery.numbers_of(excluded)] = False
+    groups = _groups(gallery, np.where(open_G, scores_G, -np.inf), k, collapse_duplicates, diversity)
+    if not groups:
+        return Answer((), False, NOTHING_LEFT)
+    hits = _hits(gallery, scores_G, groups)
+    # The query's own picture is no noise, nor are copies of it: they would only stretch the scale.
+    others_G = np.delete(scores_G, gallery.numbers_of(excluded))
+    well = calibrate(others_G).stands_out(max(hit.score for hit in hits))
+    return Answer(hits, well, "" if well else NOTHING_MATCHES)
+
+
+def _groups(gallery: Gallery, scores_G: Floats, k: int, collapse_duplicates: bool, diversity: float) -> list[list[int]]:
+    """Gallery numbers of the hits, each with the near-duplicates that it stands for; twice as deep until enough."""
+    wanted = k * _POOL if diversity else k
+    depth = wanted + 8
+    while True:
+        numbers_N = top_k(scores_G[None], depth)[0][0]
+        numbers_N = numbers_N[scores_G[numbers_N] > -np.inf]
+        vectors_ND = np.asarray(gallery.vectors_GD[numbers_N])
+        if collapse_duplicates:
+            places = collapse(vectors_ND, wanted)
+        else:
+            places = [[place] for place in range(min(wanted, len(numbers_N)))]
+        # all seen, or a further group was opened: then no group can grow into what is shown
+        if len(numbers_N) < depth or sum(map(len, places)) < len(numbers_N) or not collapse_duplicates:
+            break
+        depth *= 2
+    if diversity or not diversity >= 0:
+        firsts = [place[0] for place in places]
+        picks = diverse(scores_G[numbers_N[firsts]].tolist(), vectors_ND[firsts], k, diversity)
+        places = [places[pick] for pick in picks]
+    return [[int(numbers_N[place]) for place in group] for group in places[:k]]
+
+
+def _hits(gallery: Gallery, scores_G: Floats, groups: list[list[int]]) -> tuple[Hit, ...]:
+    flat = [number for group in groups for number in group]
+    columns = gallery.table.user_columns
+    rows = dict(zip(flat, gallery.describe(flat, ["path", *columns]), strict=True))
+    shares = percentiles(scores_G, scores_G[[group[0] for group in groups]])
+    return tuple(
+        Hit(
+            str(gallery.ids_G[group[0]]),
+            rows[group[0]]["path"],
+            float(scores_G[group[0]]),
+            float(share),
+            tuple(rows[number]["path"] for number in group[1:]),
+            {name: rows[group[0]][name] for name in columns},
+        )
+        for group, share in zip(groups, shares, strict=True)
+    )

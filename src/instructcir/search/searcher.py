@@ -1,0 +1,189 @@
+"""An index open for questions: a picture and a sentence in, hits out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from instructcir.errors import InputError
+from instructcir.files import PathLike
+from instructcir.index.manifest import Manifest, check_same_model, probes_of
+from instructcir.index.places import index_folder
+from instructcir.index.reader import Gallery
+from instructcir.items import ImageLike
+from instructcir.search.answers import Answer
+from instructcir.search.ranked import ranked
+from instructcir.search.references import Resolved, Weighted, resolve
+
+if TYPE_CHECKING:
+    from instructcir.model.embedder import Embedder
+    from instructcir.search.session import Session
+
+# shapes: K texts, D dimensions
+
+Floats = npt.NDArray[np.float32]
+NEGATIVE_WEIGHT = 0.5
+"""How much of the vector of what is not wanted is taken from the query."""
+
+
+class OpenReference(Protocol):
+    """A picture on which further modifications cost their words only."""
+
+    def embed(self, modifications: Sequence[str], /) -> Floats:
+        """(K, D) unit vectors of composed queries."""
+        ...
+
+    def gallery(self) -> Floats:
+        """(D,) the picture's own vector."""
+        ...
+
+
+class AsksModel(Protocol):
+    """What encodes queries; an `Embedder` does."""
+
+    def reference(self, image: ImageLike, /) -> OpenReference:
+        """Open a picture."""
+        ...
+
+    def embed_texts(self, texts: Sequence[str], /) -> Floats:
+        """(K, D) unit vectors of texts."""
+        ...
+
+
+class Index:
+    """A stored gallery and the model that made it. Open one with `Index.open`.
+
+    Attributes:
+        gallery: what is stored.
+    """
+
+    def __init__(self, gallery: Gallery, embedder: AsksModel) -> None:
+        self.gallery = gallery
+        self.embedder = embedder
+
+    @classmethod
+    def open(
+        cls,
+        name: PathLike,
+        *,
+        embedder: Embedder | None = None,
+        model: str | None = None,
+        device: str = "auto",
+        dtype: str = "auto",
+    ) -> Self:
+        """Open an index, and load the model that made it.
+
+        Args:
+            name: a path, or a bare name in the user's data folder.
+            embedder: a model that is loaded already.
+            model: where the model lies now, if not where it was when the index was made.
+            device: where to run the model.
+            dtype: its number type.
+
+        Raises:
+            StoreError: there is no such index, or the model does not reproduce its probe vectors.
+            ModelError: the model cannot be loaded.
+        """
+        from instructcir.model.embedder import Embedder
+
+        folder = index_folder(name)
+        kept = Manifest.read(folder).identity
+        loaded = embedder or Embedder.load(model or kept.model, device, dtype)
+        check_same_model(folder, kept, str(loaded.checkpoint.folder), probes_of(loaded))
+        return cls(Gallery(folder), loaded)
+
+    def __len__(self) -> int:
+        return len(self.gallery)
+
+    def search(
+        self,
+        reference: ImageLike | Sequence[ImageLike | Weighted] | None = None,
+        modification: str = "",
+        *,
+        k: int = 10,
+        where: str | None = None,
+        exclude_reference: bool = True,
+        collapse_duplicates: bool = True,
+        diversity: float = 0.0,
+        not_: str = "",
+    ) -> Answer:
+        """Find pictures; the newest version of the index is asked.
+
+        Args:
+            reference: a path, an id of the index, a picture, or several of these, each alone or as (it, weight). None
+                searches by words alone.
+            modification: what to change about the reference; empty searches for pictures like it.
+            k: hits at most.
+            where: a condition on columns in SQL words: "price < 50 and brand = 'x'".
+            exclude_reference: leave out pictures whose file is byte for byte a reference's.
+            collapse_duplicates: show near-duplicates once.
+            diversity: from 0, the plain ranking, to 1: vary the hits (MMR).
+            not_: what the hits should not show, as plain words.
+
+        Raises:
+            InputError: neither reference nor words, or a reference that does not exist.
+            ImageError: a reference cannot be used.
+            StoreError: the condition cannot be understood, or the index cannot be read.
+        """
+        self.gallery.refresh()
+        references = resolve(reference, self.gallery)
+        if not references and not modification.strip():
+            raise InputError("nothing to search for: give a reference, a modification, or both")
+        opened = [self.embedder.reference(one.image) for one in references]
+        query_D = self.query(opened, [one.weight for one in references], modification, not_)
+        excluded = _all_ids(references) if exclude_reference else []
+        return ranked(
+            self.gallery,
+            query_D,
+            k,
+            where=where,
+            excluded=excluded,
+            collapse_duplicates=collapse_duplicates,
+            diversity=diversity,
+        )
+
+    def session(self, reference: ImageLike) -> Session:
+        """Start from a picture and refine step by step; the work on the picture is done once.
+
+        Raises:
+            InputError: there is no such file or id.
+            ImageError: the picture cannot be used.
+        """
+        from instructcir.search.session import Session
+
+        return Session.start(self, reference)
+
+    def query(
+        self, opened: Sequence[OpenReference], weights: Sequence[float], modification: str, not_: str = ""
+    ) -> Floats:
+        """The unit vector (D,) of a query.
+
+        Several references are averaged by weight, each with the modification. What is not wanted is a text whose
+        vector, times `NEGATIVE_WEIGHT`, is taken away.
+
+        Args:
+            opened: references; none searches by words alone.
+            weights: one of each.
+            modification: may be empty where there is a reference.
+            not_: may be empty.
+        """
+        if opened:
+            parts = [one.embed([modification])[0] if modification.strip() else one.gallery() for one in opened]
+            sum_D = np.average(np.stack(parts), axis=0, weights=np.asarray(weights, dtype=np.float64))
+        else:
+            sum_D = self.embedder.embed_texts([modification])[0].astype(np.float64)
+        sum_D = _unit(sum_D)
+        if not_.strip():
+            sum_D = _unit(sum_D - NEGATIVE_WEIGHT * self.embedder.embed_texts([not_])[0])
+        return sum_D.astype(np.float32)
+
+
+def _all_ids(references: Sequence[Resolved]) -> list[str]:
+    return [one for reference in references for one in reference.ids]
+
+
+def _unit(vector_D: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return vector_D / max(float(np.linalg.norm(vector_D)), 1e-12)
