@@ -13,7 +13,7 @@ help: ## list these targets
 setup: $(STAMP) ## install the package and the developers' tools into .venv
 
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[dev,lora]' --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --editable '.[dev,lora,serve]' --constraint constraints.txt
 	@touch $@
 
 $(BIN)/python:

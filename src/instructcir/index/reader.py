@@ -85,6 +85,10 @@ class Gallery:
         places: list[int] = np.searchsorted(self.ids_G, ids).tolist() if len(self) else []
         return [p for p, one in zip(places, ids, strict=False) if p < len(self) and self.ids_G[p] == one]
 
+    def vectors_of(self, ids: Sequence[str]) -> Floats:
+        """Unit vectors (N, D) of these ids; those that are not there are left out."""
+        return np.asarray(self.vectors_GD[self.numbers_of(ids)])
+
     def describe(self, numbers: Sequence[int], columns: Sequence[str]) -> list[dict[str, Any]]:
         """Columns of some pictures, in this order."""
         wanted = [str(self.ids_G[number]) for number in numbers]
