@@ -17,6 +17,7 @@ _IMAGE = {"type": "string", "contentMediaType": "application/octet-stream", "for
 _ID = {"type": "string", "pattern": "^[0-9a-f]{16}$"}
 _TEXT = {"type": "string", "maxLength": 2000}
 
+PICTURE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/*": {}}, "description": "The picture."}}
 FORMS: dict[str, dict[str, Any]] = {
     "SearchIn": {
         "image": {"type": "array", "items": _IMAGE, "maxItems": 4},

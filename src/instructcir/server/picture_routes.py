@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from instructcir.server.access import COOKIE, Access
-from instructcir.server.documented import body, refusals
+from instructcir.server.documented import PICTURE, body, refusals
 from instructcir.server.limits import MOST_RANDOM
 from instructcir.server.refusals import not_found
 from instructcir.server.requests import Doors
@@ -17,7 +17,6 @@ from instructcir.server.service import Service
 
 OneId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 _COMMON = refusals(401, 403, 421, 422, 503)
-_BYTES = {200: {"content": {"image/*": {}}, "description": "The picture."}}
 _KEPT = "private, max-age=3600"
 _PAGE = {
     ".html": "text/html; charset=utf-8",
@@ -49,13 +48,13 @@ def picture_routes(service: Service, doors: Doors) -> APIRouter:
         """What is known of a picture."""
         return await doors.work(service.picture, one)
 
-    @router.get("/thumbnails/{one}", response_class=Response, responses={**refusals(404), **_BYTES})
+    @router.get("/thumbnails/{one}", response_class=Response, responses={**refusals(404), **PICTURE})
     async def thumbnail(one: OneId) -> Response:
         """A small JPEG."""
         data = await doors.work(service.thumbnail, one)
         return Response(data, media_type="image/jpeg", headers={"Cache-Control": _KEPT})
 
-    @router.get("/images/{one}", response_class=Response, responses={**refusals(404, 410), **_BYTES})
+    @router.get("/images/{one}", response_class=Response, responses={**refusals(404, 410), **PICTURE})
     async def image(one: OneId, side: Annotated[int | None, Query(ge=32, le=4096)] = None) -> Response:
         """A picture's file as it was indexed; with `side` a JPEG of at most so many pixels a side."""
         data, kind = await doors.work(service.image, one, side)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from typing import Annotated
 
-from instructcir.server.documented import body, refusals
+from fastapi import APIRouter, Path, Request, Response
+
+from instructcir.server.documented import PICTURE, body, refusals
 from instructcir.server.refusals import Refusal
 from instructcir.server.requests import Doors
 from instructcir.server.schemas import (
@@ -52,5 +54,11 @@ def search_routes(service: Service, doors: Doors) -> APIRouter:
             raise Refusal(422, "invalid", "send one picture, as `image`")
         kept = await doors.work(service.upload, sent[0])
         return UploadOut(upload=kept.token, width=kept.width, height=kept.height)
+
+    @router.get("/uploads/{token}", response_class=Response, responses=PICTURE)
+    async def uploaded(token: Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]) -> Response:
+        """A JPEG of an upload, for who knows its token; it cannot be guessed, only its content gives it."""
+        data = await doors.work(service.uploaded, token)
+        return Response(data, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=600"})
 
     return router

@@ -13,6 +13,7 @@ from random import Random
 from typing import Any
 
 from instructcir.errors import ModelError
+from instructcir.images import open_rgb
 from instructcir.index.table import quoted
 from instructcir.items import ComposedQuery, ImageLike
 from instructcir.model.embedder import Embedder
@@ -40,6 +41,7 @@ from instructcir.server.schemas import (
 )
 from instructcir.server.uploads import Upload, Uploads
 
+_SHOWN_SIDE = 1200
 _CARD = ["path", "width", "height"]
 
 
@@ -202,6 +204,18 @@ class Service:
             ImageError: it cannot be used.
         """
         return self.uploads.add(data)
+
+    def uploaded(self, token: str) -> bytes:
+        """A JPEG of an upload.
+
+        Raises:
+            Refusal: it is no longer kept.
+        """
+        picture = open_rgb(self.uploads.get(token).data, min_side=_SHOWN_SIDE)
+        picture.thumbnail((_SHOWN_SIDE, _SHOWN_SIDE), reducing_gap=3.0)
+        made = io.BytesIO()
+        picture.save(made, "JPEG", quality=88)
+        return made.getvalue()
 
     def embed(self, asked: EmbeddingIn, sent: Sequence[bytes] = ()) -> EmbeddingOut:
         """One vector of a picture, a text, or both.
