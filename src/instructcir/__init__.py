@@ -16,12 +16,14 @@ if TYPE_CHECKING:
     from instructcir.images import open_rgb
     from instructcir.items import ComposedQuery
     from instructcir.model.embedder import Embedder
+    from instructcir.search.searcher import Index
 
-__all__ = ["ComposedQuery", "Embedder", "__version__", "evaluate", "load_benchmark", "open_rgb"]
+__all__ = ["ComposedQuery", "Embedder", "Index", "__version__", "evaluate", "load_benchmark", "open_rgb"]
 
 _HOME_OF = {
     "ComposedQuery": "instructcir.items",
     "Embedder": "instructcir.model.embedder",
+    "Index": "instructcir.search.searcher",
     "evaluate": "instructcir.evaluation.evaluate",
     "load_benchmark": "instructcir.benchmarks.registry",
     "open_rgb": "instructcir.images",

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Protocol, Self
-
-import numpy as np
-import numpy.typing as npt
+from typing import TYPE_CHECKING, Self
 
 from instructcir.errors import InputError
 from instructcir.files import PathLike
@@ -16,42 +13,13 @@ from instructcir.index.reader import Gallery
 from instructcir.items import ImageLike
 from instructcir.search.answers import Answer
 from instructcir.search.marks import centre_of, moved
+from instructcir.search.queries import AsksModel, query_vector
 from instructcir.search.ranked import ranked
-from instructcir.search.references import Resolved, Weighted, resolve
+from instructcir.search.references import Weighted, resolve
+from instructcir.search.session import Session
 
 if TYPE_CHECKING:
     from instructcir.model.embedder import Embedder
-    from instructcir.search.session import Session
-
-# shapes: K texts, D dimensions
-
-Floats = npt.NDArray[np.float32]
-NEGATIVE_WEIGHT = 0.5
-"""How much of the vector of what is not wanted is taken from the query."""
-
-
-class OpenReference(Protocol):
-    """A picture on which further modifications cost their words only."""
-
-    def embed(self, modifications: Sequence[str], /) -> Floats:
-        """(K, D) unit vectors of composed queries."""
-        ...
-
-    def gallery(self) -> Floats:
-        """(D,) the picture's own vector."""
-        ...
-
-
-class AsksModel(Protocol):
-    """What encodes queries; an `Embedder` does."""
-
-    def reference(self, image: ImageLike, /) -> OpenReference:
-        """Open a picture."""
-        ...
-
-    def embed_texts(self, texts: Sequence[str], /) -> Floats:
-        """(K, D) unit vectors of texts."""
-        ...
 
 
 class Index:
@@ -141,10 +109,11 @@ class Index:
         query_D = None
         if references or modification.strip():
             opened = [self.embedder.reference(one.image) for one in references]
-            query_D = self.query(opened, [one.weight for one in references], modification, not_)
+            weights = [one.weight for one in references]
+            query_D = query_vector(self.embedder, opened, weights, modification, not_)
         if len(liked_ND) or len(disliked_ND) or query_D is None:
             query_D = moved(query_D, liked_ND, disliked_ND, centre_of(self.gallery.vectors_GD))
-        excluded = _all_ids(references) if exclude_reference else []
+        excluded = [row for one in references for row in one.ids] if exclude_reference else []
         return ranked(
             self.gallery,
             query_D,
@@ -162,38 +131,4 @@ class Index:
             InputError: there is no such file or id.
             ImageError: the picture cannot be used.
         """
-        from instructcir.search.session import Session
-
-        return Session.start(self, reference)
-
-    def query(
-        self, opened: Sequence[OpenReference], weights: Sequence[float], modification: str, not_: str = ""
-    ) -> Floats:
-        """The unit vector (D,) of a query.
-
-        Several references are averaged by weight, each with the modification. What is not wanted is a text whose
-        vector, times `NEGATIVE_WEIGHT`, is taken away.
-
-        Args:
-            opened: references; none searches by words alone.
-            weights: one of each.
-            modification: may be empty where there is a reference.
-            not_: may be empty.
-        """
-        if opened:
-            parts = [one.embed([modification])[0] if modification.strip() else one.gallery() for one in opened]
-            sum_D = np.average(np.stack(parts), axis=0, weights=np.asarray(weights, dtype=np.float64))
-        else:
-            sum_D = self.embedder.embed_texts([modification])[0].astype(np.float64)
-        sum_D = _unit(sum_D)
-        if not_.strip():
-            sum_D = _unit(sum_D - NEGATIVE_WEIGHT * self.embedder.embed_texts([not_])[0])
-        return sum_D.astype(np.float32)
-
-
-def _all_ids(references: Sequence[Resolved]) -> list[str]:
-    return [one for reference in references for one in reference.ids]
-
-
-def _unit(vector_D: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    return vector_D / max(float(np.linalg.norm(vector_D)), 1e-12)
+        return Session.start(self.gallery, self.embedder, reference)

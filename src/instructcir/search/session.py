@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from instructcir.errors import InputError
+from instructcir.index.reader import Gallery
 from instructcir.items import ImageLike
 from instructcir.search.answers import Answer, Hit
+from instructcir.search.queries import AsksModel, OpenReference, query_vector
 from instructcir.search.ranked import ranked
 from instructcir.search.references import Resolved, resolve
-
-if TYPE_CHECKING:
-    from instructcir.search.searcher import Index, OpenReference
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,19 +34,20 @@ class Session:
     A session keeps every step, so that undoing costs nothing. Steps are never changed: branches share them.
     """
 
-    def __init__(self, index: Index, steps: tuple[Step, ...]) -> None:
-        self._index = index
+    def __init__(self, gallery: Gallery, model: AsksModel, steps: tuple[Step, ...]) -> None:
+        self._gallery = gallery
+        self._model = model
         self._steps = steps
 
     @classmethod
-    def start(cls, index: Index, reference: ImageLike) -> Self:
+    def start(cls, gallery: Gallery, model: AsksModel, reference: ImageLike) -> Self:
         """Open a reference.
 
         Raises:
             InputError: there is no such file or id.
             ImageError: the picture cannot be used.
         """
-        return cls(index, (_opened(index, reference),))
+        return cls(gallery, model, (_opened(gallery, model, reference),))
 
     @property
     def edits(self) -> tuple[str, ...]:
@@ -102,7 +102,7 @@ class Session:
 
     def branch(self) -> Session:
         """A session that stands where this one does, and goes on by itself."""
-        return Session(self._index, self._steps)
+        return Session(self._gallery, self._model, self._steps)
 
     def go_on_from(self, hit: Hit | ImageLike) -> None:
         """Take a hit, or another picture, as the next reference; the edits so far are fulfilled and fall away.
@@ -111,18 +111,18 @@ class Session:
             InputError: there is no such file or id.
             ImageError: the picture cannot be used.
         """
-        step = _opened(self._index, hit.id if isinstance(hit, Hit) else hit)
+        step = _opened(self._gallery, self._model, hit.id if isinstance(hit, Hit) else hit)
         self._steps = (*self._steps, step)
 
     def _search(
         self, step: Step, *, k: int = 10, not_: str = "", exclude_reference: bool = True, **kept: Any
     ) -> Answer:
-        self._index.gallery.refresh()
-        query_D = self._index.query([step.opened], [1.0], step.modification, not_)
+        self._gallery.refresh()
+        query_D = query_vector(self._model, [step.opened], [1.0], step.modification, not_)
         excluded = step.reference.ids if exclude_reference else ()
-        return ranked(self._index.gallery, query_D, k, excluded=excluded, **kept)
+        return ranked(self._gallery, query_D, k, excluded=excluded, **kept)
 
 
-def _opened(index: Index, reference: ImageLike) -> Step:
-    [resolved] = resolve([reference], index.gallery)
-    return Step(resolved, index.embedder.reference(resolved.image))
+def _opened(gallery: Gallery, model: AsksModel, reference: ImageLike) -> Step:
+    [resolved] = resolve([reference], gallery)
+    return Step(resolved, model.reference(resolved.image))
