@@ -3,7 +3,7 @@ import { explain, image, pictureUrl } from "./api.js";
 import { drawMap } from "./attention.js";
 import { $, h, icon } from "./dom.js";
 import { focusOn, pictures, titleOf } from "./results.js";
-import { modification, now } from "./state.js";
+import { bare, modification, now } from "./state.js";
 
 const dialog = $("closer");
 let acts = {};
@@ -132,7 +132,7 @@ async function drawMaps() {
   said.textContent = "Looking…";
   try {
     const wanted = [["hit", explain({ id: at.id }, "", signal), "without_words", "the result"]];
-    if (reference) wanted.unshift(["reference", explain(reference, modification(), signal), modification() ? "with_words" : "without_words", "the reference"]);
+    if (reference) wanted.unshift(["reference", explain(bare(reference), modification(), signal), modification() ? "with_words" : "without_words", "the reference"]);
     for (const [name, asked, which, what] of wanted) {
       const found = await asked;
       const canvas = await drawMap(found.picture, found[which]);

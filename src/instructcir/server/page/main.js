@@ -107,6 +107,7 @@ async function fillPool() {
 }
 
 function setReference(reference, label, kind = "picture") {
+  $("pick-error").hidden = true;
   asked.take({ reference, edits: [], more: [], less: [], label, kind });
   $("words").focus({ preventScroll: true });
   scrollTo({ top: 0, behavior: "smooth" });
@@ -177,6 +178,10 @@ function wire() {
   $("more").addEventListener("click", () => { k = Math.min(k * 2, MOST); run(); });
   $("share").addEventListener("click", share);
   $("theme").addEventListener("click", switchTheme);
+  $("chosen-image").addEventListener("load", ({ target }) => {
+    const ratio = target.naturalWidth / target.naturalHeight;
+    target.classList.toggle("is-wide", ratio < 0.75 || ratio > 1.6);
+  });
   $("chosen-image").addEventListener("error", () => { if (asked.now().reference?.upload) showError({ code: "upload_gone" }); });
   asked.whenChanged((what) => {
     if (what === "step") { k = FIRST; drawComposer(); results.showMarks(asked.now()); closer.refresh(); run(); return; }
@@ -221,7 +226,7 @@ async function start() {
     const found = await api.about();
     facets = found.facets;
     setLimit(found.upload_bytes);
-    $("gallery-name").replaceChildren(h("b", {}, found.name), ` · ${plural(found.pictures, "picture")}`);
+    $("gallery-name").replaceChildren(h("b", {}, found.name), h("span", { class: "wide" }, ` · ${plural(found.pictures, "picture")}`));
     document.title = `${found.name} · instructcir`;
   } catch (error) {
     if (error.status === 401) return;

@@ -1,7 +1,6 @@
 // A picture of one's own: dropped, pasted or chosen; checked by the server before it becomes the reference.
 import { Refused, upload } from "./api.js";
 import { $ } from "./dom.js";
-import { toast } from "./say.js";
 
 let limit = Infinity;
 export const setLimit = (bytes) => { limit = bytes; };
@@ -10,9 +9,10 @@ export function whenPicked(callback) {
   const send = async (file) => {
     if (!file) return;
     if (file.size > limit) {
-      toast(`${file.name || "This picture"} is larger than ${Math.floor(limit / 2 ** 20)} MB. Make it smaller and try again.`, { isBad: true });
+      complain(`${file.name || "This picture"} is larger than ${Math.floor(limit / 2 ** 20)} MB. Make it smaller and try again.`);
       return;
     }
+    $("pick-error").hidden = true;
     $("progress").classList.add("is-on");
     try {
       const kept = await upload(file);
@@ -20,7 +20,7 @@ export function whenPicked(callback) {
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       const isBroken = error.code === "unreadable_picture";
-      toast(isBroken ? `${file.name || "This file"} cannot be read as a picture. Try a JPEG, PNG or WebP file.` : error.message, { isBad: true });
+      complain(isBroken ? `${file.name || "This file"} cannot be read as a picture. Try a JPEG, PNG or WebP file.` : error.message);
     } finally {
       $("progress").classList.remove("is-on");
       $("file").value = "";
@@ -36,6 +36,11 @@ export function whenPicked(callback) {
     send(file);
   });
   dropping(send);
+}
+
+function complain(text) {
+  $("pick-error").textContent = text;
+  $("pick-error").hidden = false;
 }
 
 function dropping(send) {

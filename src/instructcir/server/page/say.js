@@ -3,8 +3,8 @@ import { $, h, icon } from "./dom.js";
 
 const SECONDS = 5;
 
-export function toast(text, { isBad = false } = {}) {
-  const shown = h("div", { class: isBad ? "toast is-bad" : "toast" }, icon(isBad ? "warn" : "check"), h("span", {}, text));
+export function toast(text) {
+  const shown = h("div", { class: "toast" }, icon("check"), h("span", {}, text));
   $("toasts").append(shown);
   setTimeout(() => shown.remove(), SECONDS * 1000);
 }

@@ -137,10 +137,13 @@ export function condition() {
   return parts.join(" and ") || null;
 }
 
+/** A reference as the server knows it, without the name that the page gives it. */
+export const bare = ({ id, upload }) => (id ? { id } : { upload });
+
 export function query(k) {
   const { reference, more, less } = now();
   return {
-    references: reference ? [reference] : [],
+    references: reference ? [bare(reference)] : [],
     modification: modification(),
     more_like: more,
     less_like: less,
