@@ -14,7 +14,10 @@ import pytest
 from PIL import Image
 
 from index_writer import DIMENSION, MeanColours, draw, identity
+from instructcir.encoding import bulk
+from instructcir.encoding.files import read_file
 from instructcir.errors import InputError, StoreError
+from instructcir.index import cache
 from instructcir.index.health import compact, status_of, verify
 from instructcir.index.lock import only_writer
 from instructcir.index.manifest import Manifest
@@ -23,6 +26,7 @@ from instructcir.index.reader import Gallery
 from instructcir.index.scan import scan
 from instructcir.index.update import Report, update_index
 from instructcir.index.vectors import pack, unpack
+from instructcir.index.watch import changes
 
 
 @pytest.fixture
@@ -82,8 +86,87 @@ def test_what_cannot_be_used_is_named_and_costs_nothing_else(photos: Path) -> No
     os.mkfifo(photos / "pipe.png")
     report, encoded = run(photos)
     assert encoded == 0
-    assert sorted(Path(path).name for path, _ in report.problems) == ["5.png", "dangling.png", "pipe.png"]
+    assert sorted(Path(path).name for path, _ in report.problems) == ["5.png", "dangling.png", "loop", "pipe.png"]
     assert len(gallery(photos)) == 8
+
+
+def test_a_broken_file_is_decoded_once_until_it_changes(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[str] = []
+    monkeypatch.setattr(bulk, "read_file", lambda path: opened.append(path) or read_file(path))
+    broken = photos / "broken.png"
+    broken.write_bytes(b"no picture")
+    run(photos)
+    assert len(opened) == 10
+    again, _ = run(photos)
+    assert (again.problems, len(opened)) == ([(str(broken), again.problems[0][1])], 10)
+    assert run(photos, retry=True)[0].problems == again.problems
+    assert opened[10:] == [str(broken)]
+    shutil.copy(photos / "1.png", photos / "keep.png")
+    draw(photos, ["broken.png"], seed=11)
+    mended, _ = run(photos)
+    assert (mended.problems, mended.encoded, mended.reused) == ([], 1, 1)
+
+
+def test_a_picture_that_the_model_cannot_take_is_left_out_by_name(photos: Path) -> None:
+    class Narrow(MeanColours):
+        def prepare(self, image: Image.Image) -> Any:
+            if image.getpixel((0, 0)) == first:
+                raise InputError("the picture takes 9,000 tokens with its prompt")
+            return super().prepare(image)
+
+    first = Image.open(photos / "3.png").convert("RGB").getpixel((0, 0))
+    report = update_index(photos.parent / "index", [photos], Narrow(), identity())
+    assert report.problems == [(str(photos / "3.png"), "the picture takes 9,000 tokens with its prompt")]
+    assert report.encoded == 8
+
+
+def test_a_change_of_a_few_rows_reads_a_few_rows(photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(photos)
+    reader = gallery(photos)
+    os.remove(photos / "1.png")
+    os.rename(photos / "2.png", photos / "moved.png")
+    draw(photos, ["3.png", "new.png"], seed=12)
+    run(photos)
+    rows: list[int] = []
+    monkeypatch.setattr(cache, "unpack", lambda vectors, scales: rows.append(len(vectors)) or unpack(vectors, scales))
+    assert reader.refresh()
+    assert rows == [2]
+    files = {path.name: path for path in photos.rglob("*.png")}
+    told = [Path(row["path"]).name for row in reader.describe(range(len(reader)), ["path"])]
+    query = expected(photos / "new.png")
+    assert sorted(told) == sorted(files)
+    for name, vector, score in zip(told, reader.vectors_GD, reader.scores(query), strict=True):
+        np.testing.assert_allclose(vector, expected(files[name]), atol=1e-3)
+        assert abs(score - vector @ query) < 1e-6
+    np.testing.assert_array_equal(reader.view.vectors([3, 0]), reader.vectors_GD[[3, 0]])
+    monkeypatch.setattr(cache, "_FEW", 0)  # so many rows are beside the cache that it is written anew
+    whole = gallery(photos)
+    np.testing.assert_array_equal(whole.vectors_GD, reader.vectors_GD)
+    assert len(list((photos.parent / "index" / "cache").iterdir())) == 1
+
+
+def test_watching_waits_until_a_change_has_settled(photos: Path) -> None:
+    looks = 0
+
+    def sleep(_: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 2:
+            draw(photos, ["late.png"], seed=13)
+        if looks == 3:
+            draw(photos, ["later.png"], seed=14)
+        if looks == 6:
+            photos.rename(photos.with_name("away"))
+        if looks == 8:
+            photos.with_name("away").rename(photos)
+        if looks == 10:
+            os.remove(photos / "late.png")
+
+    seen = changes([photos], seconds=1, sleep=sleep)
+    next(seen)
+    assert looks == 4
+    next(seen)
+    assert looks == 11
 
 
 def test_names_that_are_not_utf8_are_named(photos: Path) -> None:

@@ -70,7 +70,7 @@ def open_rgb(
     """
     if min_side is not None and min_side < 1:
         raise InputError(f"min_side is {min_side}; it must be at least 1, or None for a full decode")
-    with _one_error_type(_source(image, name)), quiet_pillow():
+    with _one_error_type(source_of(image, name)), quiet_pillow():
         decoded = decode(image, max_pixels, min_side)
         rgb = to_srgb(_upright(decoded))
         return _bare(rgb.copy() if rgb is image else rgb)
@@ -92,7 +92,7 @@ def legacy_rgb(image: ImageLike, *, name: str | None = None) -> Image.Image:
     Raises:
         ImageError: as open_rgb.
     """
-    with _one_error_type(_source(image, name)), quiet_pillow():
+    with _one_error_type(source_of(image, name)), quiet_pillow():
         return _bare(decode(image, MAX_PIXELS).convert("RGB"))
 
 
@@ -106,7 +106,7 @@ def image_digest(image: Image.Image) -> str:
         ImageError: the image is not of mode RGB.
     """
     if image.mode != "RGB":
-        raise ImageError(_source(image, None), "a digest is taken of RGB images only: pass it through open_rgb first")
+        raise ImageError(source_of(image, None), "a digest is taken of RGB images only: pass it through open_rgb first")
     digest = hashlib.sha256(f"{image.width}x{image.height}:".encode())
     digest.update(image.tobytes())
     return digest.hexdigest()
@@ -127,7 +127,8 @@ def _bare(picture: Image.Image) -> Image.Image:
     return plain
 
 
-def _source(image: object, name: str | None) -> str:
+def source_of(image: object, name: str | None = None) -> str:
+    """What errors call a picture: its path, the name given, or what sort of object it is."""
     if isinstance(image, str | os.PathLike):
         return os.fsdecode(image) or "(empty path)"
     if name is not None:

@@ -20,9 +20,12 @@ from instructcir.cli.doctor import doctor
 from instructcir.cli.embed import embed
 from instructcir.cli.evaluate import evaluate
 from instructcir.cli.explain import explain
+from instructcir.cli.index import index
+from instructcir.cli.keep import compact, status, verify
 from instructcir.cli.mine import mine
 from instructcir.cli.save import save
 from instructcir.cli.score import score
+from instructcir.cli.search import search
 from instructcir.cli.serve import serve
 from instructcir.cli.train import train
 from instructcir.errors import InstructcirError
@@ -67,6 +70,11 @@ def instructcir(
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 app.callback(cls=Commands)(instructcir)
+app.command()(index)
+app.command()(search)
+app.command()(status)
+app.command()(verify)
+app.command()(compact)
 app.command()(compare)
 app.command()(demo)
 app.command()(embed)

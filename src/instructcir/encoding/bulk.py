@@ -20,7 +20,7 @@ from PIL import Image
 
 from instructcir.encoding.files import FileFacts, open_picture, read_file
 from instructcir.encoding.stages import Stages
-from instructcir.errors import ImageError
+from instructcir.errors import ImageError, InputError
 
 # shapes: n pictures of a window, D dimensions
 
@@ -32,7 +32,7 @@ class Encodes(Protocol[Prepared]):
     """What encodes pictures."""
 
     def prepare(self, image: Image.Image, /) -> Prepared:
-        """A picture as the model wants it; called in threads."""
+        """A picture as the model wants it; called in threads. Its errors leave the file out by name."""
         ...
 
     def iter_images(
@@ -109,7 +109,12 @@ def _ahead(
         with stages.timed("read+decode"):
             facts, picture = open_picture(path, *read_file(path))
         with stages.timed("prepare"):
-            return facts, encoder.prepare(picture)
+            try:
+                return facts, encoder.prepare(picture)
+            except ImageError as error:
+                raise ImageError(path, error.reason) from error
+            except InputError as error:
+                raise ImageError(path, str(error)) from error
 
     source = iter(paths)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="read")

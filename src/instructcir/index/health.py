@@ -6,6 +6,7 @@ import io
 import json
 import os
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,16 @@ import numpy as np
 from PIL import Image
 
 from instructcir.errors import StoreError
-from instructcir.files import sha256_of
+from instructcir.files import PathLike, sha256_of
+from instructcir.index.left_out import read_left_out
 from instructcir.index.lock import only_writer
-from instructcir.index.manifest import Manifest
+from instructcir.index.manifest import Manifest, exists
 from instructcir.index.plan import Plan
 from instructcir.index.table import PictureTable
 from instructcir.index.update import LAST_RUN, compare_with_disk
 from instructcir.index.vectors import unpack
+
+_ROW_BYTES = 7000  # a thumbnail of about 6 kB, a vector of about 0.5 kB, facts
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +37,7 @@ class Status:
         version: of the table; `versions` are kept.
         size: bytes on the disk, caches included.
         user_columns: what metadata brought.
+        left_out: files that cannot be used, or that could not be looked at.
         last_run: counts and seconds of the last run that encoded something; empty if none did.
         plan: what an update would do now; None where a folder of the index cannot be looked at.
         missing: why not.
@@ -44,6 +49,7 @@ class Status:
     versions: int
     size: int
     user_columns: list[str]
+    left_out: int
     last_run: dict[str, Any]
     plan: Plan | None
     missing: str
@@ -56,9 +62,10 @@ def status_of(folder: Path) -> Status:
         StoreError: there is no index, or it cannot be read.
     """
     manifest, table = Manifest.read(folder), PictureTable.open(folder)
-    plan, missing = None, ""
+    plan, missing, left_out = None, "", 0
     try:
-        plan = compare_with_disk(table, manifest.folders)[1]
+        found, plan = compare_with_disk(table, manifest.folders, read_left_out(folder))
+        left_out = len(found.problems) + len(plan.known_bad)
     except StoreError as error:
         missing = str(error)
     return Status(
@@ -68,9 +75,56 @@ def status_of(folder: Path) -> Status:
         table.versions(),
         _bytes_in(folder),
         table.user_columns,
+        left_out,
         last_run(folder),
         plan,
         missing,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What an update would do.
+
+    Attributes:
+        encode: pictures that would go through the model.
+        reuse: rows that would be written with a vector that is known.
+        remove: rows that would go.
+        unchanged: files that would cost nothing.
+        bytes_to_read: of the pictures to be encoded.
+        bytes_to_store: about how much larger the index would be.
+        seconds: about how long it would take, at the rate of the index's last run; None before a first one.
+        problems: path and reason of all that would be left out, as far as it is known without decoding.
+    """
+
+    encode: int
+    reuse: int
+    remove: int
+    unchanged: int
+    bytes_to_read: int
+    bytes_to_store: int
+    seconds: float | None
+    problems: list[tuple[str, str]]
+
+
+def forecast(folder: Path, folders: Sequence[PathLike]) -> Forecast:
+    """Say what `update_index` would do, from names, sizes and hashes alone; nothing is written.
+
+    Raises:
+        StoreError: a folder is missing, or the index cannot be read.
+    """
+    table = PictureTable.open(folder) if exists(folder) else None
+    found, plan = compare_with_disk(table, folders, read_left_out(folder))
+    last = last_run(folder)
+    return Forecast(
+        len(plan.encode),
+        len(plan.reused),
+        len(plan.gone),
+        plan.unchanged,
+        sum(file.size for file, _ in plan.encode),
+        len(plan.encode) * _ROW_BYTES,
+        len(plan.encode) * last["seconds"] / last["encoded"] if last.get("encoded") else None,
+        [*found.problems, *plan.known_bad],
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 from instructcir.index.scan import FileState
 
@@ -51,6 +52,7 @@ class Plan:
         encode: files with content that is new, and the ids of their rows.
         added: how many of these have no row yet; the others replace one.
         gone: ids of rows whose files are no longer there.
+        known_bad: paths of files that could not be used before and have not changed since, and why.
     """
 
     unchanged: int = 0
@@ -60,6 +62,7 @@ class Plan:
     encode: list[tuple[FileState, str]] = field(default_factory=list)
     added: int = 0
     gone: list[str] = field(default_factory=list)
+    known_bad: list[tuple[str, str]] = field(default_factory=list)
 
     @property
     def reused(self) -> list[Reuse]:
@@ -73,6 +76,7 @@ def plan_changes(
     *,
     is_gone: Callable[[str], bool],
     digest_of: Callable[[str], str | None],
+    kept_ids: Mapping[str, str] = MappingProxyType({}),
 ) -> Plan:
     """Compare what is stored with what lies on the disk.
 
@@ -83,6 +87,7 @@ def plan_changes(
         files: what a scan found, by path.
         is_gone: whether a stored path that the scan did not find is known to be gone.
         digest_of: SHA-256 of a file in hexadecimal; None if it cannot be read, which encoding will then report.
+        kept_ids: ids that new rows should have, by path: those of the index that this one replaces.
     """
     plan = Plan()
     stored, free = _by_path(rows, files)
@@ -102,7 +107,7 @@ def plan_changes(
             free[row.id] = row
         claims.append((file, digest))
     left = _move(claims, free, plan)
-    _give_ids(left, stored, rows, free, plan)
+    _give_ids(left, stored, rows, free, plan, kept_ids)
     plan.gone = sorted(row.id for row in free.values())
     return plan
 
@@ -148,6 +153,7 @@ def _give_ids(
     rows: Sequence[StoredFile],
     free: dict[str, StoredFile],
     plan: Plan,
+    kept_ids: Mapping[str, str],
 ) -> None:
     """Copies of known content, and content to encode; a file that replaces another's content keeps its row's id."""
     sources = {row.digest: row.id for row in rows}
@@ -158,7 +164,9 @@ def _give_ids(
             own = row.id
             del free[own]
         else:
-            own = new_id(file.path, used)
+            own = kept_ids.get(file.path, "")
+            if not own or own in used:
+                own = new_id(file.path, used)
             used.add(own)
             plan.added += digest not in sources
         if digest in sources:

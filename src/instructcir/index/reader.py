@@ -1,11 +1,12 @@
-"""A gallery open for reading: vectors in memory-mapped files beside the table, exact scores, rows by condition.
+"""A gallery open for reading: exact scores, rows by condition, always of one whole version of the table.
 
 Shape letters: G gallery, D dimensions.
 """
 
 from __future__ import annotations
 
-import shutil
+import os
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,35 +14,25 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from instructcir.errors import InstructcirError
-from instructcir.files import atomic_folder
-from instructcir.index.manifest import Manifest
+from instructcir.errors import StoreError
+from instructcir.index.cache import Floats, load_vectors
+from instructcir.index.manifest import MANIFEST, Manifest
 from instructcir.index.table import PictureTable
-from instructcir.index.vectors import unpack
-
-Floats = npt.NDArray[np.float32]
-CACHE = "cache"
-_BLOCK = 32768
 
 
-class Gallery:
-    """A stored gallery at one version of its table; `refresh` goes on to the newest.
+class View:
+    """A stored gallery at one version of its table; never changes, so that threads may share it.
 
     Attributes:
-        folder: the index's.
-        manifest: what it says about itself.
+        manifest: what the index says about itself.
+        table: at this version.
         ids_G: ids of all pictures, ascending.
-        vectors_GD: their unit vectors, float32, memory-mapped where the disk allows.
     """
 
-    ids_G: npt.NDArray[np.str_]
-    vectors_GD: Floats
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.manifest = Manifest.read(folder)
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self.manifest = manifest
         self.table = PictureTable.open(folder)
-        self._load()
+        self.ids_G, self._vectors = load_vectors(folder, self.table, manifest.identity.dimension)
 
     def __len__(self) -> int:
         return len(self.ids_G)
@@ -51,25 +42,19 @@ class Gallery:
         """The table's version that is open."""
         return self.table.version
 
-    def refresh(self) -> bool:
-        """Go on to the newest version; whether there was a newer one.
+    @property
+    def vectors_GD(self) -> Floats:
+        """All unit vectors, float32, in the order of `ids_G`; a copy where rows have changed since they were cached."""
+        stored = self._vectors
+        return stored.base_BD if stored.places_G is None else stored.take(np.arange(len(self)))
 
-        Raises:
-            StoreError: the table cannot be read.
-        """
-        before = self.version
-        self.table.refresh()
-        if self.version == before:
-            return False
-        self._load()
-        return True
+    def vectors(self, numbers: npt.ArrayLike) -> Floats:
+        """Unit vectors (N, D) of some pictures, by their places in `ids_G`."""
+        return self._vectors.take(numbers)
 
     def scores(self, query_D: Floats) -> Floats:
-        """Cosines (G,) of a unit vector with all pictures, block by block."""
-        scores_G = np.empty(len(self), dtype=np.float32)
-        for start in range(0, len(self), _BLOCK):
-            scores_G[start : start + _BLOCK] = self.vectors_GD[start : start + _BLOCK] @ query_D
-        return scores_G
+        """Cosines (G,) of a unit vector with all pictures."""
+        return self._vectors.products(query_D)
 
     def matching(self, where: str) -> npt.NDArray[np.bool_]:
         """Which pictures (G,) a condition in SQL words holds for.
@@ -87,7 +72,11 @@ class Gallery:
 
     def vectors_of(self, ids: Sequence[str]) -> Floats:
         """Unit vectors (N, D) of these ids; those that are not there are left out."""
-        return np.asarray(self.vectors_GD[self.numbers_of(ids)])
+        return self.vectors(self.numbers_of(ids))
+
+    def sample(self, most: int) -> Floats:
+        """At most so many unit vectors (N, D), spread evenly over the gallery."""
+        return self.vectors(np.unique(np.linspace(0, len(self) - 1, most).astype(np.int64)) if len(self) else [])
 
     def describe(self, numbers: Sequence[int], columns: Sequence[str]) -> list[dict[str, Any]]:
         """Columns of some pictures, in this order."""
@@ -96,35 +85,94 @@ class Gallery:
         by_id = {row["id"]: row for row in rows}
         return [by_id[one] for one in wanted]
 
-    def _load(self) -> None:
-        """Map the vectors of the open version, made anew where no reader has made them yet."""
-        kept = self.folder / CACHE / f"v{self.version}"
+
+class Gallery:
+    """A stored gallery that is open; `refresh` goes on to the newest version, and `view` is the one at hand.
+
+    Work of several steps takes `view` once and keeps it: another thread may refresh meanwhile. What is asked of the
+    gallery itself is asked of its present view.
+
+    Attributes:
+        folder: the index's.
+        view: the version that is open.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        manifest = Manifest.read(folder)
+        self._seen = self._mark()
+        self.view = View(folder, manifest)
+        self._newest = PictureTable.open(folder)
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self.view)
+
+    @property
+    def manifest(self) -> Manifest:
+        """What the index says about itself."""
+        return self.view.manifest
+
+    @property
+    def table(self) -> PictureTable:
+        """The table, at the version that is open."""
+        return self.view.table
+
+    @property
+    def ids_G(self) -> npt.NDArray[np.str_]:
+        """Ids of all pictures, ascending."""
+        return self.view.ids_G
+
+    @property
+    def vectors_GD(self) -> Floats:
+        """All unit vectors; see `View.vectors_GD`."""
+        return self.view.vectors_GD
+
+    @property
+    def version(self) -> int:
+        """The table's version that is open."""
+        return self.view.version
+
+    def refresh(self) -> bool:
+        """Go on to the newest version; whether there was a newer one. Safe in threads.
+
+        Raises:
+            StoreError: the table cannot be read, or the index was made anew with another model.
+        """
+        with self._lock:
+            self._newest.refresh()
+            mark = self._mark()
+            if (self._newest.version, mark) == (self.version, self._seen):
+                return False
+            manifest = Manifest.read(self.folder)
+            if manifest.identity != self.manifest.identity:
+                raise StoreError(f"{self.folder}: was made anew by {manifest.identity.model}; open the index again")
+            changed = self._newest.version != self.version
+            if changed:
+                self.view = View(self.folder, manifest)
+            self._seen = mark
+            return changed
+
+    def _mark(self) -> tuple[int, int]:
+        """Changes when another manifest takes the place of the one that was read."""
         try:
-            if not kept.is_dir():
-                self._store(kept)
-            self.ids_G = np.load(kept / "ids.npy")
-            self.vectors_GD = np.load(kept / "vectors.npy", mmap_mode="r")
-        except (OSError, ValueError, InstructcirError):
-            # a read-only place, a full disk, a newer reader that has removed this version: then in memory
-            self.ids_G, self.vectors_GD = self._read()
+            found = os.stat(self.folder / MANIFEST)
+        except OSError as error:
+            raise StoreError(f"{self.folder}: no index is there any more ({error.strerror or error})") from error
+        return found.st_ino, found.st_mtime_ns
 
-    def _store(self, kept: Path) -> None:
-        ids_G, vectors_GD = self._read()
-        kept.parent.mkdir(exist_ok=True)
-        with atomic_folder(kept) as folder:
-            np.save(folder / "ids.npy", ids_G)
-            np.save(folder / "vectors.npy", vectors_GD)
-        for other in kept.parent.iterdir():
-            if other.name.startswith("v") and other.name[1:].isdigit() and int(other.name[1:]) < self.version:
-                shutil.rmtree(other, ignore_errors=True)  # whoever has mapped it keeps it
+    def scores(self, query_D: Floats) -> Floats:
+        """Cosines (G,) of a unit vector with all pictures."""
+        return self.view.scores(query_D)
 
-    def _read(self) -> tuple[npt.NDArray[np.str_], Floats]:
-        dimension = self.manifest.identity.dimension
-        ids: list[str] = []
-        parts = [np.zeros((0, dimension), dtype=np.float32)]
-        for batch in self.table.batches(["id", "vector", "scale"]):
-            ids += batch["id"].to_pylist()
-            parts.append(unpack(batch["vector"], batch["scale"]))
-        ids_G = np.array(ids, dtype="<U16")
-        order = np.argsort(ids_G, kind="stable")
-        return ids_G[order], np.concatenate(parts)[order]
+    def matching(self, where: str) -> npt.NDArray[np.bool_]:
+        """Which pictures (G,) a condition in SQL words holds for; see `View.matching`."""
+        return self.view.matching(where)
+
+    def numbers_of(self, ids: Sequence[str]) -> list[int]:
+        """Places of these ids in `ids_G`; those that are not there are left out."""
+        return self.view.numbers_of(ids)
+
+    def describe(self, numbers: Sequence[int], columns: Sequence[str]) -> list[dict[str, Any]]:
+        """Columns of some pictures, in this order."""
+        return self.view.describe(numbers, columns)

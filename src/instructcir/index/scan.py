@@ -47,8 +47,8 @@ class Scan:
 def scan(folders: Sequence[PathLike]) -> Scan:
     """List the picture files in folders and all below.
 
-    Hidden files and folders are left out. Links to files are followed, links to folders are not, so that no loop is
-    possible. A folder below that cannot be listed is a problem, not an error.
+    Hidden files and folders are left out. Links to files are followed; links to folders are named and not followed, so
+    that no loop is possible. A folder below that cannot be listed is a problem, not an error.
 
     Args:
         folders: each must exist and be readable.
@@ -94,6 +94,10 @@ def _entries(root: str, result: Scan) -> Iterator[os.DirEntry[str]]:
 
 
 def _take(entry: os.DirEntry[str], result: Scan) -> None:
+    if entry.is_symlink() and os.path.isdir(entry.path):
+        shown = entry.path.encode(errors="surrogateescape").decode(errors="replace")
+        result.problems.append((shown, "links to a folder, and is not followed; name that folder, too, if wanted"))
+        return
     if not entry.name.lower().endswith(PICTURE_SUFFIXES):
         result.others += 1
         return

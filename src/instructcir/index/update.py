@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from instructcir.encoding.bulk import Encodes, encode_files
@@ -20,6 +21,7 @@ from instructcir.encoding.stages import Stages
 from instructcir.errors import ImageError, InstructcirError, StoreError
 from instructcir.files import PathLike, sha256_of, write_atomic
 from instructcir.index import manifest as manifests
+from instructcir.index.left_out import LeftOut, put_aside, read_left_out, remember_left_out
 from instructcir.index.lock import LOCK_FILE, only_writer
 from instructcir.index.manifest import Identity, Manifest, check_same_model
 from instructcir.index.metadata import Metadata
@@ -61,8 +63,19 @@ class Report:
     stages: dict[str, float] = field(default_factory=dict)
 
 
-def compare_with_disk(table: PictureTable | None, folders: Sequence[PathLike]) -> tuple[Scan, Plan]:
+def compare_with_disk(
+    table: PictureTable | None,
+    folders: Sequence[PathLike],
+    known_bad: Mapping[str, LeftOut] = MappingProxyType({}),
+    kept_ids: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Scan, Plan]:
     """What lies in the folders, and what a run would do about it; nothing is written.
+
+    Args:
+        table: of the index, if there is one.
+        folders: to be looked at.
+        known_bad: files that could not be used before; those that have not changed are put aside.
+        kept_ids: ids that new rows should have, by path.
 
     Raises:
         StoreError: a folder is missing, or the table cannot be read.
@@ -77,7 +90,9 @@ def compare_with_disk(table: PictureTable | None, folders: Sequence[PathLike]) -
         found.files,
         is_gone=lambda path: found.covers(path) or path in vanished,
         digest_of=_digest,
+        kept_ids=kept_ids,
     )
+    put_aside(plan, known_bad)
     # A file of another folder may have moved here; if it has not, that folder may just not be mounted: its row stays.
     of_others = {row.id for row in rows if row.path in vanished}
     plan.gone = [one for one in plan.gone if one not in of_others]
@@ -95,6 +110,8 @@ def update_index(
     on_plan: Callable[[Plan], None] | None = None,
     progress: Callable[[int], None] | None = None,
     fragment: int = FRAGMENT,
+    retry: bool = False,
+    kept_ids: Mapping[str, str] = MappingProxyType({}),
 ) -> Report:
     """Make or update an index of all pictures in some folders. Rows of other folders stay as they are.
 
@@ -108,6 +125,8 @@ def update_index(
         on_plan: called with the plan before anything is done.
         progress: called with how many more files are done.
         fragment: pictures of a commit.
+        retry: try files again that could not be used before.
+        kept_ids: ids that new rows should have, by path.
 
     Raises:
         StoreError: another run writes, another model made the index, or the disk refuses; committed work stays.
@@ -117,13 +136,15 @@ def update_index(
     _make_folder(folder)
     with only_writer(folder):
         table = open_or_create(folder, identity, storage)
-        found, plan = compare_with_disk(table, folders)
+        known_bad = read_left_out(folder)
+        found, plan = compare_with_disk(table, folders, {} if retry else known_bad, kept_ids)
         fields = user_fields(table, metadata)
         if on_plan:
             on_plan(plan)
         kept = Manifest.read(folder)
-        kept.with_folders(found.folders).write(folder)
-        report.problems, report.unchanged = list(found.problems), plan.unchanged
+        if kept.with_folders(found.folders) != kept:
+            kept.with_folders(found.folders).write(folder)
+        report.problems, report.unchanged = [*found.problems, *plan.known_bad], plan.unchanged
         with stages.timed("write"):
             table.add_columns(fields)
             table.delete(plan.gone)
@@ -134,6 +155,7 @@ def update_index(
                 report.reused += len(some)
             report.described = join_metadata(table, found.files, metadata) if metadata else 0
         _encode(table, plan, encoder, kept.storage, metadata, report, stages, progress, fragment)
+        remember_left_out(folder, known_bad, found.files, report.problems)
         report.seconds, report.stages = time.monotonic() - begin, stages.seconds
         _remember(folder, report)
     return report
@@ -171,6 +193,8 @@ def _encode(
     progress: Callable[[int], None] | None,
     fragment: int,
 ) -> None:
+    if not plan.encode:
+        return  # and the model need not even be loaded
     ids = {file.path: own for file, own in plan.encode}
     broken: list[str] = []
 

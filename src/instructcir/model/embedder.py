@@ -127,8 +127,11 @@ class Embedder:
 
         Raises:
             ImageError: the picture cannot be used.
+            InputError: its prompt is longer than the model takes.
         """
-        return self.planner.prepare(open_rgb(image))
+        prepared = self.planner.open(image)
+        self.planner.check_gallery(prepared)
+        return prepared
 
     def iter_images(
         self, images: Iterable[ImageLike | PreparedImage], *, window: int = 64, on_bad: Bad | None = None

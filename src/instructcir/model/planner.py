@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 
 from instructcir.errors import ImageError, InputError
-from instructcir.images import open_rgb
+from instructcir.images import open_rgb, source_of
 from instructcir.items import ImageLike
 from instructcir.model.backbone import Backbone
 from instructcir.model.jobs import Ask, Job, OnBad
@@ -100,7 +100,7 @@ class Planner:
             ahead: deque[list[tuple[Job, Future[PreparedImage]]]] = deque()
 
             def submit() -> None:
-                batch = [(job, pool.submit(self._open, job.image)) for job in islice(source, window)]
+                batch = [(job, pool.submit(self.open, job.image)) for job in islice(source, window)]
                 if batch:
                     ahead.append(batch)
 
@@ -112,8 +112,19 @@ class Planner:
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
-    def _open(self, image: ImageLike | PreparedImage) -> PreparedImage:
-        return image if isinstance(image, PreparedImage) else self.prepare(open_rgb(image))
+    def open(self, image: ImageLike | PreparedImage) -> PreparedImage:
+        """A picture prepared.
+
+        Raises:
+            ImageError: it cannot be used.
+        """
+        if isinstance(image, PreparedImage):
+            return image
+        opened = open_rgb(image)
+        try:
+            return self.prepare(opened)
+        except ImageError as error:
+            raise ImageError(source_of(image), error.reason) from error
 
     def _window(self, batch: list[tuple[Job, Future[PreparedImage]]], on_bad: OnBad | None) -> Iterator[list[Vector]]:
         jobs: list[tuple[Job, PreparedImage]] = []
@@ -135,6 +146,16 @@ class Planner:
         for numbers in self._batches(rows, images):
             chosen = [rows[number] for number in numbers]
             yield list(self._run(chosen, [images[row.source or 0] for row in chosen]))
+
+    def check_gallery(self, image: PreparedImage) -> None:
+        """Refuse a picture whose gallery prompt the model cannot take.
+
+        Raises:
+            InputError: it is longer than the model takes.
+        """
+        prefix = self.renderer.prefix("gallery", image.expansion)
+        length = len(prefix.ids) + len(self.renderer.suffix("gallery", prefix, ""))
+        self._check_length(length, "the picture", "make it smaller")
 
     def rows(self, asks: Sequence[Ask], image: PreparedImage, source: int) -> list[Row]:
         """The rows of one picture: one for all that can share its prefix, one each for what must run alone.

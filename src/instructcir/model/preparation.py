@@ -19,7 +19,8 @@ from transformers import AutoImageProcessor, PreTrainedTokenizerBase, ProcessorM
 from transformers.models.auto.auto_mappings import PROCESSOR_MAPPING_NAMES
 from transformers.models.auto.configuration_auto import model_type_to_module_name
 
-from instructcir.errors import DependencyError, InputError, ModelError
+from instructcir.errors import DependencyError, ImageError, InputError, ModelError
+from instructcir.images import source_of
 from instructcir.model.reading import first_line, read_json
 
 _NOT_PIXELS = {"input_ids", "attention_mask", "token_type_ids", "mm_token_type_ids", "text_replacement_offsets"}
@@ -148,16 +149,21 @@ def prepare(processor: ProcessorMixin, image: Image.Image) -> PreparedImage:
     """Pixels and placeholder text of one RGB picture.
 
     Raises:
+        ImageError: the processor refuses the picture; Qwen's, for one, takes none of an extreme shape.
         ModelError: the processor does not say what the placeholder becomes.
     """
     token = processor.image_token  # type: ignore[attr-defined]
-    batch = processor(
-        images=[image],
-        text=[token],
-        return_tensors="pt",
-        add_special_tokens=False,
-        return_text_replacement_offsets=True,
-    )
+    try:
+        batch = processor(
+            images=[image],
+            text=[token],
+            return_tensors="pt",
+            add_special_tokens=False,
+            return_text_replacement_offsets=True,
+        )
+    except ValueError as error:
+        said = f"the model's own preparation refuses a picture of {image.width} x {image.height}: {error}"
+        raise ImageError(source_of(image), said) from error
     offsets = batch.get("text_replacement_offsets")
     if not offsets:
         raise ModelError(f"{type(processor).__name__} does not say what its image placeholder becomes")

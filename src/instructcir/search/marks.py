@@ -11,18 +11,11 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float32]
 TOWARDS, AWAY = 0.75, 0.5
 """How far liked pictures pull a query, and how far the others push it."""
-_SAMPLE = 4096
+SAMPLE = 4096
+"""Vectors of a gallery that its centre is computed from."""
 
 
-def centre_of(vectors_GD: Floats) -> Floats:
-    """The mean vector (D,) of a gallery, from a sample spread evenly over it."""
-    if not len(vectors_GD):
-        return np.zeros(vectors_GD.shape[1], dtype=np.float32)
-    centre_D: Floats = np.asarray(vectors_GD[:: max(len(vectors_GD) // _SAMPLE, 1)]).mean(axis=0)
-    return centre_D
-
-
-def moved(query_D: Floats | None, liked_ND: Floats, disliked_ND: Floats, centre_D: Floats) -> Floats:
+def moved(query_D: Floats | None, liked_ND: Floats, disliked_ND: Floats, sample_GD: Floats) -> Floats:
     """Move a query (D,) towards liked pictures and away from the others: Rocchio's relevance feedback (1971).
 
     query + TOWARDS * mean(liked) - AWAY * mean(disliked), to unit length. Marks are taken relative to the gallery's
@@ -32,8 +25,9 @@ def moved(query_D: Floats | None, liked_ND: Floats, disliked_ND: Floats, centre_
         query_D: None where the marks are all there is: then the query is the gallery's centre.
         liked_ND: unit vectors; may be none.
         disliked_ND: likewise.
-        centre_D: of `centre_of`.
+        sample_GD: unit vectors of the gallery, one or more; their mean is its centre.
     """
+    centre_D = sample_GD.mean(axis=0)
     sum_D = (centre_D if query_D is None else query_D).astype(np.float64)
     if len(liked_ND):
         sum_D = sum_D + TOWARDS * (liked_ND.mean(axis=0) - centre_D)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from instructcir.index.reader import Gallery
+from instructcir.index.reader import Gallery, View
 from instructcir.ranking import top_k
 from instructcir.search.answers import Answer, Hit
 from instructcir.search.calibration import calibrate, percentiles
@@ -22,7 +22,7 @@ NOTHING_MATCHES = "nothing here matches well: the best score is no higher than c
 
 
 def ranked(
-    gallery: Gallery,
+    gallery: Gallery | View,
     query_D: Floats,
     k: int,
     *,
@@ -37,27 +37,28 @@ def ranked(
         StoreError: the condition cannot be understood.
         InputError: k is below 1, or diversity outside [0, 1].
     """
-    scores_G = gallery.scores(query_D)
-    open_G = gallery.matching(where) if where else np.ones(len(gallery), dtype=np.bool_)
-    open_G[gallery.numbers_of(excluded)] = False
-    groups = _groups(gallery, np.where(open_G, scores_G, -np.inf), k, collapse_duplicates, diversity)
+    view = gallery.view if isinstance(gallery, Gallery) else gallery
+    scores_G = view.scores(query_D)
+    open_G = view.matching(where) if where else np.ones(len(view), dtype=np.bool_)
+    open_G[view.numbers_of(excluded)] = False
+    groups = _groups(view, np.where(open_G, scores_G, -np.inf), k, collapse_duplicates, diversity)
     if not groups:
         return Answer((), False, NOTHING_LEFT)
-    hits = _hits(gallery, scores_G, groups)
+    hits = _hits(view, scores_G, groups)
     # The query's own picture is no noise, nor are copies of it: they would only stretch the scale.
-    others_G = np.delete(scores_G, gallery.numbers_of(excluded))
+    others_G = np.delete(scores_G, view.numbers_of(excluded))
     well = calibrate(others_G).stands_out(max(hit.score for hit in hits))
     return Answer(hits, well, "" if well else NOTHING_MATCHES)
 
 
-def _groups(gallery: Gallery, scores_G: Floats, k: int, collapse_duplicates: bool, diversity: float) -> list[list[int]]:
+def _groups(view: View, scores_G: Floats, k: int, collapse_duplicates: bool, diversity: float) -> list[list[int]]:
     """Gallery numbers of the hits, each with the near-duplicates that it stands for; twice as deep until enough."""
     wanted = k * _POOL if diversity else k
     depth = wanted + 8
     while True:
         numbers_N = top_k(scores_G[None], depth)[0][0]
         numbers_N = numbers_N[scores_G[numbers_N] > -np.inf]
-        vectors_ND = np.asarray(gallery.vectors_GD[numbers_N])
+        vectors_ND = view.vectors(numbers_N)
         if collapse_duplicates:
             places = collapse(vectors_ND, wanted)
         else:
@@ -73,14 +74,14 @@ def _groups(gallery: Gallery, scores_G: Floats, k: int, collapse_duplicates: boo
     return [[int(numbers_N[place]) for place in group] for group in places[:k]]
 
 
-def _hits(gallery: Gallery, scores_G: Floats, groups: list[list[int]]) -> tuple[Hit, ...]:
+def _hits(view: View, scores_G: Floats, groups: list[list[int]]) -> tuple[Hit, ...]:
     flat = [number for group in groups for number in group]
-    columns = gallery.table.user_columns
-    rows = dict(zip(flat, gallery.describe(flat, ["path", *columns]), strict=True))
+    columns = view.table.user_columns
+    rows = dict(zip(flat, view.describe(flat, ["path", *columns]), strict=True))
     shares = percentiles(scores_G, scores_G[[group[0] for group in groups]])
     return tuple(
         Hit(
-            str(gallery.ids_G[group[0]]),
+            str(view.ids_G[group[0]]),
             rows[group[0]]["path"],
             float(scores_G[group[0]]),
             float(share),

@@ -11,7 +11,7 @@ from typing import Any, TypeAlias
 
 from instructcir.errors import InputError, StoreError
 from instructcir.files import sha256_of
-from instructcir.index.reader import Gallery
+from instructcir.index.reader import Gallery, View
 from instructcir.index.table import quoted
 from instructcir.items import ImageLike
 
@@ -34,7 +34,7 @@ class Resolved:
     weight: float = 1.0
 
 
-def resolve(reference: ImageLike | Sequence[ImageLike | Weighted] | None, gallery: Gallery) -> list[Resolved]:
+def resolve(reference: ImageLike | Sequence[ImageLike | Weighted] | None, gallery: Gallery | View) -> list[Resolved]:
     """All references of a query.
 
     Args:
@@ -59,7 +59,7 @@ def resolve(reference: ImageLike | Sequence[ImageLike | Weighted] | None, galler
     return found
 
 
-def _resolved(image: Any, weight: float, gallery: Gallery) -> Resolved:
+def _resolved(image: Any, weight: float, gallery: Gallery | View) -> Resolved:
     if isinstance(image, str) and _ID.fullmatch(image) and gallery.numbers_of([image]):
         row = gallery.table.rows([image], ["path", "digest"]).to_pylist()[0]
         if not os.path.isfile(row["path"]):
@@ -74,5 +74,5 @@ def _resolved(image: Any, weight: float, gallery: Gallery) -> Resolved:
     return Resolved(image, (), weight)  # bare pixels belong to no file
 
 
-def _same_content(digest: str, gallery: Gallery) -> tuple[str, ...]:
+def _same_content(digest: str, gallery: Gallery | View) -> tuple[str, ...]:
     return tuple(gallery.table.select(["id"], f"digest = {quoted(digest)}")["id"].to_pylist())

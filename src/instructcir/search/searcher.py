@@ -12,7 +12,7 @@ from instructcir.index.places import index_folder
 from instructcir.index.reader import Gallery
 from instructcir.items import ImageLike
 from instructcir.search.answers import Answer
-from instructcir.search.marks import centre_of, moved
+from instructcir.search.marks import SAMPLE, moved
 from instructcir.search.queries import AsksModel, query_vector
 from instructcir.search.ranked import ranked
 from instructcir.search.references import Weighted, resolve
@@ -103,7 +103,8 @@ class Index:
         """
         self.gallery.refresh()
         references = resolve(reference, self.gallery)
-        liked_ND, disliked_ND = (self.gallery.vectors_of(ids) for ids in (more_like, less_like))
+        view = self.gallery.view
+        liked_ND, disliked_ND = (view.vectors_of(ids) for ids in (more_like, less_like))
         if not (references or modification.strip() or len(liked_ND)):
             raise InputError("nothing to search for: give a reference, a modification, or both")
         query_D = None
@@ -112,7 +113,7 @@ class Index:
             weights = [one.weight for one in references]
             query_D = query_vector(self.embedder, opened, weights, modification, not_)
         if len(liked_ND) or len(disliked_ND) or query_D is None:
-            query_D = moved(query_D, liked_ND, disliked_ND, centre_of(self.gallery.vectors_GD))
+            query_D = moved(query_D, liked_ND, disliked_ND, view.sample(SAMPLE))
         excluded = [row for one in references for row in one.ids] if exclude_reference else []
         return ranked(
             self.gallery,

@@ -8,7 +8,7 @@ import threading
 from collections import Counter
 from typing import Any
 
-from instructcir.index.reader import Gallery
+from instructcir.index.reader import View
 from instructcir.server.refusals import Refusal
 from instructcir.server.schemas import Facet
 
@@ -46,14 +46,14 @@ class Facets:
         self._lock = threading.Lock()
         self._kept: tuple[int, list[Facet]] | None = None
 
-    def of(self, gallery: Gallery) -> list[Facet]:
+    def of(self, view: View) -> list[Facet]:
         """All facets of a gallery as it stands."""
         with self._lock:
-            if self._kept is None or self._kept[0] != gallery.version:
-                columns = gallery.table.user_columns
-                values = gallery.table.select(columns).to_pydict() if columns else {}
+            if self._kept is None or self._kept[0] != view.version:
+                columns = view.table.user_columns
+                values = view.table.select(columns).to_pydict() if columns else {}
                 found = [_facet(name, values[name]) for name in columns]
-                self._kept = gallery.version, [one for one in found if one is not None]
+                self._kept = view.version, [one for one in found if one is not None]
             return self._kept[1]
 
 

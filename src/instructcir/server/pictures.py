@@ -100,10 +100,11 @@ class PictureFiles:
             return stream.read(found.st_size)
 
     def _row(self, one: str, columns: list[str]) -> dict[str, Any]:
-        numbers = self._gallery.numbers_of([one])
+        view = self._gallery.view
+        numbers = view.numbers_of([one])
         if not numbers:
             raise not_found("picture")
-        return self._gallery.describe(numbers, columns)[0]
+        return view.describe(numbers, columns)[0]
 
 
 def _is_below(path: str, folder: str) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 from instructcir.errors import ModelError
 from instructcir.images import open_rgb
+from instructcir.index.reader import Gallery, View
 from instructcir.index.table import quoted
 from instructcir.items import ComposedQuery, ImageLike
 from instructcir.model.embedder import Embedder
@@ -21,7 +22,6 @@ from instructcir.search.answers import Answer
 from instructcir.search.searcher import Index
 from instructcir.server.asking import SharedModel
 from instructcir.server.filters import Facets, checked_condition
-from instructcir.server.gallery import SharedGallery
 from instructcir.server.limits import Limits
 from instructcir.server.metrics import Metrics
 from instructcir.server.pictures import PictureFiles
@@ -48,7 +48,7 @@ _CARD = ["path", "width", "height"]
 class Service:
     """An index, its model and what is kept between requests. `close` it at the end.
 
-    Every function may be called in any thread; each first moves its thread to the newest version of the index.
+    Every function may be called in any thread, and is asked of the newest version of the index.
 
     Args:
         folder: the index's.
@@ -59,7 +59,7 @@ class Service:
     def __init__(self, folder: Path, embedder: Embedder, limits: Limits) -> None:
         self.limits = limits
         self.metrics = Metrics()
-        self.gallery = SharedGallery(folder)
+        self.gallery = Gallery(folder)
         self.model = SharedModel(embedder, limits, self.metrics.batches.observe)
         self.index = Index(self.gallery, self.model)
         self.uploads = Uploads(limits.kept_bytes, limits.upload_pixels)
@@ -74,10 +74,10 @@ class Service:
         """Questions to the model that wait."""
         return self.model.waiting
 
-    def newest(self) -> SharedGallery:
-        """The gallery, with this thread at the newest version."""
+    def newest(self) -> View:
+        """The newest version of the index."""
         self.gallery.refresh()
-        return self.gallery
+        return self.gallery.view
 
     def close(self) -> None:
         """Answer what waits, and take nothing more."""
@@ -85,21 +85,21 @@ class Service:
 
     def about(self) -> About:
         """What this server serves."""
-        gallery = self.newest()
+        view = self.newest()
         return About(
-            name=gallery.folder.name,
-            pictures=len(gallery),
-            version=gallery.version,
-            model=gallery.manifest.identity.fingerprint,
-            facets=self._facets.of(gallery),
+            name=self.gallery.folder.name,
+            pictures=len(view),
+            version=view.version,
+            model=view.manifest.identity.fingerprint,
+            facets=self._facets.of(view),
             upload_bytes=self.limits.upload_bytes,
         )
 
     def some(self, count: int, seed: int | None) -> list[Picture]:
         """Pictures drawn by chance; the same seed draws the same."""
-        gallery = self.newest()
-        chosen = Random(seed).sample(range(len(gallery)), min(count, len(gallery)))
-        return self._cards([str(gallery.ids_G[number]) for number in chosen])
+        view = self.newest()
+        chosen = Random(seed).sample(range(len(view)), min(count, len(view)))
+        return self._cards([str(view.ids_G[number]) for number in chosen])
 
     def picture(self, one: str) -> Picture:
         """One picture.
@@ -183,6 +183,7 @@ class Service:
                 duplicates=[os.path.basename(path) for path in hit.duplicates],
             )
             for hit in answer
+            if hit.id in cards  # else it has been removed since
         ]
         took = (time.perf_counter() - begin) * 1000
         return Answered(hits=hits, matches_well=answer.matches_well, remark=answer.remark, milliseconds=took)
@@ -276,15 +277,15 @@ class Service:
         return one
 
     def _cards(self, ids: Sequence[str]) -> list[Picture]:
-        gallery = self.gallery
-        rows = gallery.describe(gallery.numbers_of(ids), [*_CARD, *gallery.table.user_columns])
+        view = self.gallery.view
+        rows = view.describe(view.numbers_of(ids), [*_CARD, *view.table.user_columns])
         return [
             Picture(
                 id=row["id"],
                 name=os.path.basename(row["path"]),
                 width=row["width"],
                 height=row["height"],
-                values={name: _plain(row[name]) for name in gallery.table.user_columns},
+                values={name: _plain(row[name]) for name in view.table.user_columns},
             )
             for row in rows
         ]

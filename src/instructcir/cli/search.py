@@ -1,0 +1,117 @@
+"""`instructcir search`: ask an index with a picture and a sentence."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from instructcir.cli.models import AsJson, Device, Dtype, quieten
+from instructcir.cli.output import print_json_line
+from instructcir.errors import InputError
+
+if TYPE_CHECKING:
+    from instructcir.search.answers import Answer
+    from instructcir.search.searcher import Index
+
+
+def search(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="NAME", help="The index: a path, or a bare name.")],
+    reference: Annotated[
+        str,
+        typer.Argument(
+            metavar="REFERENCE",
+            help="A picture's path or an id of the index; several as a.jpg,b.jpg:0.5 with weights; - for words alone.",
+        ),
+    ],
+    modification: Annotated[
+        str, typer.Argument(metavar="MODIFICATION", help="What to change about it; empty for pictures like it.")
+    ] = "",
+    k: Annotated[int, typer.Option("-k", help="How many hits.")] = 10,
+    where: Annotated[str | None, typer.Option(help="A condition in SQL words: \"price < 50 and brand = 'x'\".")] = None,
+    not_: Annotated[str, typer.Option("--not", metavar="WORDS", help="What the hits should not show.")] = "",
+    exclude_reference: Annotated[
+        bool, typer.Option("--exclude-reference/--keep-reference", help="Leave out the reference itself.")
+    ] = True,
+    duplicates: Annotated[bool, typer.Option("--duplicates", help="Show near-duplicates one by one.")] = False,
+    diversity: Annotated[float, typer.Option(help="Vary the hits: from 0, the plain ranking, to 1.")] = 0.0,
+    sheet: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Write a contact sheet of the hits.")] = None,
+    model: Annotated[str | None, typer.Option(help="Where the index's model lies now, if it was moved.")] = None,
+    device: Device = "auto",
+    dtype: Dtype = "auto",
+    as_json: AsJson = False,
+) -> None:
+    """Find pictures of an index: like the reference, but as the words say."""
+    if sheet and sheet.suffix.lower() != ".png":
+        raise InputError(f"{sheet}: a sheet is a PNG file; end its name with .png")
+    quieten(ctx)
+    from instructcir.search.searcher import Index
+
+    asked = references_of(reference)
+    opened = Index.open(name, model=model, device=device, dtype=dtype)
+    answer = opened.search(
+        asked,
+        modification,
+        k=k,
+        where=where,
+        exclude_reference=exclude_reference,
+        collapse_duplicates=not duplicates,
+        diversity=diversity,
+        not_=not_,
+    )
+    if sheet:
+        files = [part[0] if isinstance(part, tuple) else part for part in asked or []]
+        _write_sheet(sheet, opened, answer, modification, [file for file in files if os.path.isfile(file)])
+    if answer.remark:
+        typer.echo(f"note: {answer.remark}", err=True)
+    for rank, hit in enumerate(answer, start=1):
+        if as_json:
+            print_json_line({"rank": rank, **asdict(hit), "matches_well": answer.matches_well})
+        else:
+            more = f"  (+{len(hit.duplicates)} near-duplicates)" if hit.duplicates else ""
+            typer.echo(f"{rank:3}  {hit.score:.3f}  {hit.percentile:5.1f} %  {hit.id}  {hit.path}{more}")
+
+
+def references_of(text: str) -> list[str | tuple[str, float]] | None:
+    """The references that a word of the command line names: `-` none, else parts at commas, each maybe with `:weight`.
+
+    A file that exists under the whole word is that file, whatever its name holds.
+
+    Raises:
+        InputError: a part is empty.
+    """
+    if text == "-":
+        return None
+    if os.path.exists(text):
+        return [text]
+    found: list[str | tuple[str, float]] = []
+    for part in text.split(","):
+        image, colon, weight = part.rpartition(":")
+        try:
+            found.append(part if not colon or os.path.exists(part) else (image, float(weight)))
+        except ValueError:
+            found.append(part)
+    if "" in found or ("", 1.0) in found:
+        raise InputError("the reference is empty; name a picture, or - to search by words alone")
+    return found
+
+
+def _write_sheet(path: Path, index: Index, answer: Answer, modification: str, references: list[str]) -> None:
+    """Write a contact sheet, complete or not at all."""
+    import io
+
+    from instructcir.files import write_atomic
+    from instructcir.images import open_rgb
+    from instructcir.search.sheet import hits_sheet
+
+    if not (answer.hits or references):
+        typer.echo("note: no sheet is written, since there is no hit", err=True)
+        return
+    title = modification or "pictures like this"
+    content = io.BytesIO()
+    hits_sheet(index.gallery, answer, title, [open_rgb(one) for one in references]).save(content, "PNG")
+    write_atomic(path, content.getvalue())
