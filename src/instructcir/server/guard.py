@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -78,7 +77,7 @@ class Guard:
         if length is not None and length.isdecimal() and int(length) > self._most_bytes:
             raise self._too_large()
 
-    def _bounded(self, receive: Receive) -> Callable[[], object]:
+    def _bounded(self, receive: Receive) -> Receive:
         taken = 0
 
         async def bounded() -> Message:

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from instructcir.errors import ImageError, InputError, InstructcirError, StoreError
 
 log = logging.getLogger("instructcir.server")
-_PATH = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][^/\\\s'\":;,()]+)+[/\\]?|~[/\\]\S*")
+_PATH = re.compile(r"(?:[A-Za-z]:)?(?:[/\\][^/\\\s'\":;,()]+)+[/\\]?|~[/\\][^\s'\":;,()]*")
 
 
 class Refusal(InstructcirError):

@@ -69,7 +69,7 @@ class Doors:
                     return await self._form(request, kind)
         except TimeoutError:
             raise Refusal(408, "too_slow", "the request came in too slowly", {"Connection": "close"}) from None
-        raise Refusal(415, "media_type", "send application/json or multipart/form-data")
+        raise Refusal(415, "media_type", "send JSON, or a form with files (multipart)")
 
     async def _form(self, request: Request, kind: type[Model]) -> tuple[Model, list[bytes]]:
         async with request.form(

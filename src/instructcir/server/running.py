@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import uvicorn
 from fastapi import FastAPI
 
@@ -32,4 +36,16 @@ def run(app: FastAPI, host: str, port: int, limits: Limits) -> None:
         timeout_graceful_shutdown=int(limits.grace_seconds),
         h11_max_incomplete_event_size=64 * 2**10,
     )
-    uvicorn.Server(config).run()
+    with _stop_is_no_fault():
+        uvicorn.Server(config).run()
+
+
+@contextmanager
+def _stop_is_no_fault() -> Iterator[None]:
+    """Let a stop that was asked for end the command with 0: uvicorn sends itself the signal once more at the end."""
+    before = {one: signal.signal(one, lambda *_: None) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
