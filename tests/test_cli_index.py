@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from PIL import Image
 
 from cli_runs import json_lines, refused, run
 from index_writer import draw
+from instructcir.index.lock import only_writer
 
 LONG = "ñ" * 120 + ".png"
 
@@ -94,3 +96,25 @@ def test_an_index_is_looked_after(indexed: Path, photos: Path) -> None:
     assert "MB now" in run("compact", indexed).stdout
     os.utime(photos / "3.png", (7, 7))
     assert json_lines(run("status", indexed, "--json"))[0]["changes"]["moved or copied"] == 1
+
+
+def test_watching_follows_the_folder_and_waits_for_another_writer(
+    tmp_path: Path, built: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index = tmp_path / "index"
+
+    def followed(folders: list[Path]) -> Iterator[None]:
+        draw(folders[0], ["late.png"], seed=5)
+        yield
+        os.remove(folders[0] / "late.png")
+        other.enter_context(only_writer(index))
+        yield
+
+    other = ExitStack()
+    monkeypatch.setattr("instructcir.cli.index.time.sleep", lambda _: other.close())  # the other run ends meanwhile
+    monkeypatch.setattr("instructcir.index.watch.changes", followed)
+    draw(tmp_path / "photos", ["0.png", "1.png"])
+    made = run("index", tmp_path / "photos", "--into", index, "--model", built("qwen2-vl"), "--watch", "--json")
+    told = json_lines(made)
+    assert made.stderr.count("trying again in 5 s") == 1
+    assert [(one["encoded"], one["removed"]) for one in told] == [(2, 0), (1, 0), (0, 1)]

@@ -6,7 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 import typer
 from typer.core import TyperGroup
 
+from index_writer import draw
 from instructcir.cli.main import app
 
 ROOT = Path(__file__).parents[1]
@@ -95,9 +96,12 @@ def root() -> Any:
 
 
 @pytest.fixture
-def docs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def docs_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, built: Callable[..., Path]) -> Path:
     """The folder in which a document's Python runs; put here what the documents speak of."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "my-model").symlink_to(built("qwen2-vl"))
+    draw(tmp_path / "photos", [f"{number}.jpg" for number in range(6)])
+    (tmp_path / "prices.csv").write_text("file,price\n1.jpg,30\n2.jpg,80\n", encoding="utf-8")
     return tmp_path
 
 

@@ -279,3 +279,16 @@ def test_sha256_names_what_cannot_be_read(tmp_path: Path) -> None:
         sha256_of(tmp_path / "gone")
     with pytest.raises(InputError, match=r"cannot read: Is a directory$"):
         sha256_of(tmp_path)
+
+
+@pytest.mark.parametrize("in_one_step", [True, False])
+def test_two_folders_swap_their_names(in_one_step: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not in_one_step:
+        monkeypatch.setattr(files, "_exchange", lambda *_: False)
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / name).write_text(name, encoding="utf-8")
+    files.swap_folders(tmp_path / "a", tmp_path / "b")
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == ["a", "a/b", "b", "b/a"]
+    with pytest.raises(InputError, match="cannot write"):
+        files.swap_folders(tmp_path / "a", tmp_path / "nowhere")

@@ -139,9 +139,11 @@ def test_a_change_of_a_few_rows_reads_a_few_rows(photos: Path, monkeypatch: pyte
         np.testing.assert_allclose(vector, expected(files[name]), atol=1e-3)
         assert abs(score - vector @ query) < 1e-6
     np.testing.assert_array_equal(reader.view.vectors([3, 0]), reader.vectors_GD[[3, 0]])
-    monkeypatch.setattr(cache, "_FEW", 0)  # so many rows are beside the cache that it is written anew
-    whole = gallery(photos)
+    whole = gallery(photos)  # a gallery that is opened anew leaves a cache of its version
     np.testing.assert_array_equal(whole.vectors_GD, reader.vectors_GD)
+    assert rows == [2, 2]
+    assert gallery(photos).ids_G.tolist() == reader.ids_G.tolist()
+    assert rows == [2, 2]
     assert len(list((photos.parent / "index" / "cache").iterdir())) == 1
 
 

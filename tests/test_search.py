@@ -14,7 +14,10 @@ from instructcir.errors import InputError, StoreError
 from instructcir.index.manifest import identity_of
 from instructcir.index.update import update_index
 from instructcir.items import ComposedQuery
+from instructcir.search.calibration import calibrate, percentiles
 from instructcir.search.picking import collapse, diverse
+from instructcir.search.queries import query_vector
+from instructcir.search.ranked import ranked
 from instructcir.search.searcher import Index
 
 
@@ -82,3 +85,100 @@ def test_picking() -> None:
     assert collapse(unit, 1) == [[0, 1]]
     assert diverse([0.9, 0.8, 0.1, 0.7], unit, 2, 0.0) == [0, 1]
     assert diverse([0.9, 0.8, 0.1, 0.7], unit, 2, 0.6) == [0, 2]
+
+
+def test_a_session_computes_its_picture_once(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+    backbone = index.embedder.planner.backbone  # type: ignore[attr-defined]
+    start = backbone.start
+    monkeypatch.setattr(backbone, "start", lambda prefix, image: begun.append(1) or start(prefix, image))
+    session = index.session(np.full((60, 40, 3), 77, dtype=np.uint8))
+    for edit in ("in red", "no sleeves", "shorter"):
+        session.refine(edit, k=2)
+    session.branch().refine("with dots", k=2)
+    session.undo()
+    assert len(begun) == 1
+    assert session.search(k=2)[0].id == index.search(session.reference, "in red, no sleeves", k=2)[0].id
+
+
+def test_a_step_that_fails_is_not_taken(index: Index) -> None:
+    session = index.session(str(index.gallery.ids_G[2]))
+    session.refine("in red")
+    with pytest.raises(StoreError, match="columns are"):
+        session.refine("longer", where="nonsense = 1")
+    with pytest.raises(InputError, match="empty"):
+        session.refine(" ")
+    assert session.edits == ("in red",)
+
+
+def test_what_is_not_wanted_is_moved_away_from(index: Index) -> None:
+    one = str(index.gallery.ids_G[0])
+    model: Any = index.embedder
+    unwanted = model.embed_texts(["stripes"])[0]
+    opened = [model.reference(index.gallery.describe([0], ["path"])[0]["path"])]
+    plain, turned = (query_vector(model, opened, [1], "in red", words) for words in ("", "stripes"))
+    np.testing.assert_allclose(np.linalg.norm(turned), 1, atol=1e-6)
+    assert turned @ unwanted < plain @ unwanted
+    by_hand = index.gallery.scores(turned)
+    answer = index.search(one, "in red", k=2, not_="stripes", collapse_duplicates=False)
+    assert abs(answer[0].score - np.delete(by_hand, 0).max()) < 1e-5
+
+
+def test_several_references_are_weighed(index: Index) -> None:
+    first, second = (str(index.gallery.ids_G[number]) for number in (1, 8))
+    model: Any = index.embedder
+    paths = [row["path"] for row in index.gallery.describe([1, 8], ["path"])]
+    mean = 3 * model.embed_images(paths)[0] + model.embed_images(paths)[1]
+    by_hand = index.gallery.scores((mean / np.linalg.norm(mean)).astype(np.float32))
+    answer = index.search([(first, 3), second], k=14, exclude_reference=False, collapse_duplicates=False)
+    found = {hit.id: hit.score for hit in answer}
+    assert all(abs(found[str(one)] - score) < 2e-3 for one, score in zip(index.gallery.ids_G, by_hand, strict=True))
+    with pytest.raises(InputError, match="weight is 0"):
+        index.search([(first, 0)])
+
+
+@pytest.mark.parametrize("count", [500, 200_000])
+def test_only_what_stands_out_from_noise_matches_well(count: int) -> None:
+    noise = np.random.default_rng(count).normal(0.2, 0.05, count).astype(np.float32)
+    found = calibrate(noise)
+    assert abs(found.centre - 0.2) < 0.01
+    assert abs(found.spread - 0.05) < 0.01
+    assert not found.stands_out(float(noise.max()) - 0.02)
+    assert found.stands_out(0.2 + 0.05 * 6)
+    assert calibrate(noise[:20]).stands_out(0.0), "too few to tell"
+    of = np.sort(noise)[[0, count // 2, count - 1]]
+    np.testing.assert_allclose(percentiles(noise, of), [0, 50, 100 - 100 / count], atol=1e-9)
+
+
+def test_a_query_that_nothing_answers_is_said_so(index: Index) -> None:
+    class Noise:
+        """A gallery of random vectors, one of which is the query."""
+
+        def __init__(self, planted: bool) -> None:
+            made = np.random.default_rng(3).normal(size=(400, 64)).astype(np.float32)
+            made[7] = made[7] if not planted else query
+            self.made = made / np.linalg.norm(made, axis=1, keepdims=True)
+            self.ids_G = np.array([f"{number:016x}" for number in range(400)])
+            self.table = index.gallery.table
+
+        def __len__(self) -> int:
+            return len(self.made)
+
+        def scores(self, query_D: Any) -> Any:
+            return self.made @ query_D
+
+        def vectors(self, numbers: Any) -> Any:
+            return self.made[numbers]
+
+        def numbers_of(self, ids: Any) -> list[int]:
+            return []
+
+        def describe(self, numbers: Any, columns: Any) -> list[dict[str, Any]]:
+            return [{"path": str(number)} for number in numbers]
+
+    query = np.random.default_rng(4).normal(size=64).astype(np.float32)
+    unit = query / np.linalg.norm(query)
+    empty, planted = (ranked(Noise(planted), unit, 5) for planted in (False, True))  # type: ignore[arg-type]
+    assert (empty.matches_well, empty.remark[:27]) == (False, "nothing here matches well: ")
+    assert (planted.matches_well, planted.remark, planted[0].path) == (True, "", "7")
+    assert planted[0].percentile == 100 * 399 / 400

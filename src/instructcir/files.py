@@ -133,6 +133,24 @@ def _put_in_place(new: Path, target: Path, replace: bool) -> None:
     _flush(target.parent)
 
 
+def swap_folders(first: PathLike, second: PathLike) -> None:
+    """Give each of two folders, in one file system, the other's name.
+
+    In one step where the system can (Linux). Elsewhere `second` is missing between two renames.
+
+    Raises:
+        InputError: one does not exist, or the disk refuses.
+    """
+    one, other = _resolve(first), _resolve(second)
+    with _one_line_errors(second, "write"):
+        if not _exchange(one, other):
+            aside = _sibling(other)
+            other.rename(aside)
+            one.rename(other)
+            aside.rename(one)
+        _flush(other.parent)
+
+
 def _exchange(first: Path, second: Path) -> bool:
     """Swap two folders in one step; False where the system or the file system cannot."""
     renameat2 = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)

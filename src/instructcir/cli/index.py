@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,12 +12,14 @@ import typer
 
 from instructcir.cli.models import AsJson, Device, Dtype, load
 from instructcir.cli.output import print_json_line, progress_bar
+from instructcir.errors import StoreError
 
 if TYPE_CHECKING:
     from instructcir.index.manifest import Identity
     from instructcir.index.plan import Plan
     from instructcir.index.update import Report
 
+_FIRST_WAIT, _LONGEST_WAIT = 5.0, 60.0  # seconds
 Into = Annotated[
     str,
     typer.Option("--into", metavar="NAME", help="The index: a path, or a bare name kept in the user's data folder."),
@@ -74,7 +77,7 @@ def index(
 
         typer.echo("watching; Ctrl-C ends it", err=True)
         for _ in changes(folders):
-            _run(folder, folders, encoder, identity, as_json, metadata=told)
+            _run_until_done(folder, folders, encoder, identity, as_json, metadata=told)
 
 
 def _encoder(
@@ -114,6 +117,19 @@ def _run(folder: Path, folders: list[Path], encoder: Any, identity: Identity, as
             folder, folders, encoder, identity, on_plan=on_plan, progress=lambda steps: advance[0](steps), **options
         )
     tell(folder, report, as_json)
+
+
+def _run_until_done(*work: Any, **options: Any) -> None:
+    """An update that waits, saying so, while another run writes, the disk is full, or a folder is away."""
+    wait = _FIRST_WAIT
+    while True:
+        try:
+            _run(*work, **options)
+            return
+        except StoreError as error:
+            typer.echo(f"note: {error}; trying again in {wait:.0f} s", err=True)
+            time.sleep(wait)
+            wait = min(2 * wait, _LONGEST_WAIT)
 
 
 def tell(folder: Path, report: Report, as_json: bool) -> None:

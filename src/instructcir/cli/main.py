@@ -23,6 +23,7 @@ from instructcir.cli.explain import explain
 from instructcir.cli.index import index
 from instructcir.cli.keep import compact, status, verify
 from instructcir.cli.mine import mine
+from instructcir.cli.reindex import reindex
 from instructcir.cli.save import save
 from instructcir.cli.score import score
 from instructcir.cli.search import search
@@ -75,6 +76,7 @@ app.command()(search)
 app.command()(status)
 app.command()(verify)
 app.command()(compact)
+app.command()(reindex)
 app.command()(compare)
 app.command()(demo)
 app.command()(embed)

@@ -1,8 +1,8 @@
 """Vectors beside the table, ready to be mapped into memory, and only what has changed since read from the table.
 
-A cache is a folder of three arrays, never changed once it is there. It serves every version of the table: a row whose
-id and content it knows has the vector that it holds. Rows that it lacks are read and kept in memory, until they are so
-many that a new cache is worth its writing.
+A cache is a folder of arrays, never changed once it is there. Opened at its own version of the table, it is all that is
+needed. At another version it still serves: a row whose id and content it knows has the vector that it holds; rows that
+it lacks are read and kept in memory beside it, until the gallery is opened anew or they have become many.
 
 Shape letters: G gallery, B rows of the cache, E rows beside it, D dimensions.
 """
@@ -10,6 +10,7 @@ Shape letters: G gallery, B rows of the cache, E rows beside it, D dimensions.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,9 +27,33 @@ Floats = npt.NDArray[np.float32]
 Texts = npt.NDArray[np.str_]
 Numbers = npt.NDArray[np.int64]
 CACHE = "cache"
-_BLOCK = 32768
 _FEW = 2048
 _SHARE = 8  # rows beside the cache, or dead ones in it, up to one in so many
+_AT_ONCE = 8192
+
+
+@dataclass(frozen=True, eq=False)
+class Keys:
+    """What identifies the rows of one version of a table.
+
+    Attributes:
+        ids_G: ascending.
+        digests_G: beginnings of their contents' hashes, 16 hexadecimal digits.
+        places_G: where the table has them, for `PictureTable.rows_at`.
+    """
+
+    ids_G: Texts
+    digests_G: Texts
+    places_G: Numbers
+
+    @classmethod
+    def of(cls, table: PictureTable) -> Keys:
+        """Those of the version that is open."""
+        found = table.places()
+        ids_G = np.array(found["id"].to_pylist(), dtype="<U16")
+        digests_G = np.array([digest[:16] for digest in found["digest"].to_pylist()], dtype="<U16")
+        order = np.argsort(ids_G, kind="stable")
+        return cls(ids_G[order], digests_G[order], found["_rowid"].to_numpy().astype(np.int64)[order])
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,38 +63,35 @@ class StoredVectors:
     Attributes:
         base_BD: of the cache, memory-mapped where the disk allows.
         extra_ED: rows that the cache lacks.
-        places_G: where each row's vector is: below B in the cache, from B on beside it; None where the cache is the
+        slots_G: where each row's vector is: below B in the cache, from B on beside it; None where the cache is the
             gallery, row by row.
     """
 
     base_BD: Floats
     extra_ED: Floats
-    places_G: Numbers | None
+    slots_G: Numbers | None = None
 
     def products(self, query_D: Floats) -> Floats:
-        """Dot products (G,) with all rows, block by block."""
-        base = len(self.base_BD)
-        products = np.empty(base + len(self.extra_ED), dtype=np.float32)
-        for start in range(0, base, _BLOCK):
-            block_D = self.base_BD[start : start + _BLOCK]
-            np.matmul(block_D, query_D, out=products[start : start + len(block_D)])
-        products[base:] = self.extra_ED @ query_D
-        return products if self.places_G is None else products[self.places_G]
+        """Dot products (G,) with all rows."""
+        products: Floats = self.base_BD @ query_D
+        if self.slots_G is None:
+            return products
+        return np.concatenate([products, self.extra_ED @ query_D])[self.slots_G]
 
     def take(self, numbers: npt.ArrayLike) -> Floats:
         """Vectors (N, D) of some rows."""
         rows = np.asarray(numbers, dtype=np.int64)
-        if self.places_G is None:
+        if self.slots_G is None:
             return np.asarray(self.base_BD[rows])
-        places, base = self.places_G[rows], len(self.base_BD)
+        slots, base = self.slots_G[rows], len(self.base_BD)
         made = np.empty((len(rows), self.base_BD.shape[1]), dtype=np.float32)
-        made[places < base] = self.base_BD[places[places < base]]
-        made[places >= base] = self.extra_ED[places[places >= base] - base]
+        made[slots < base] = self.base_BD[slots[slots < base]]
+        made[slots >= base] = self.extra_ED[slots[slots >= base] - base]
         return made
 
 
-def load_vectors(folder: Path, table: PictureTable, dimension: int) -> tuple[Texts, StoredVectors]:
-    """Ids of a table's open version, ascending, and their vectors.
+def open_vectors(folder: Path, table: PictureTable, dimension: int) -> tuple[Keys, StoredVectors]:
+    """Rows of a table's open version and their vectors, from a cache of this very version, which is written if missing.
 
     Args:
         folder: the index's.
@@ -79,90 +101,131 @@ def load_vectors(folder: Path, table: PictureTable, dimension: int) -> tuple[Tex
     Raises:
         StoreError: the table cannot be read.
     """
-    ids_G, digests_G = _keys(table)
-    kept = _newest(folder, dimension)
+    kept = _read_cache(_cache(folder, table), dimension)
     if kept is not None:
-        places_G, missing = _places(ids_G, digests_G, *kept[:2])
-        base = len(kept[0])
-        if len(missing) <= max(_FEW, base // _SHARE) and base - len(ids_G) <= max(_FEW, base // _SHARE):
-            extra_ED = _read(table, ids_G[missing], dimension)
-            places_G[missing] = base + np.arange(len(missing))
-            same = len(ids_G) == base and not len(missing)
-            return ids_G, StoredVectors(kept[2], extra_ED, None if same else places_G)
-    return ids_G, StoredVectors(_store(folder, table, ids_G, digests_G, dimension), _none(dimension), None)
+        return kept[0], StoredVectors(kept[1], _none(dimension))
+    return _written(folder, table, *follow_vectors(folder, table, dimension))
 
 
-def _keys(table: PictureTable) -> tuple[Texts, Texts]:
-    """Ids, ascending, and the beginnings of their contents' hashes."""
-    ids: list[str] = []
-    digests: list[str] = []
-    for batch in table.batches(["id", "digest"]):
-        ids += batch["id"].to_pylist()
-        digests += [digest[:16] for digest in batch["digest"].to_pylist()]
-    ids_G, digests_G = np.array(ids, dtype="<U16"), np.array(digests, dtype="<U16")
-    order = np.argsort(ids_G, kind="stable")
-    return ids_G[order], digests_G[order]
+def follow_vectors(folder: Path, table: PictureTable, dimension: int) -> tuple[Keys, StoredVectors]:
+    """The same for a gallery that is open and whose table has changed: nothing is written where few rows are new.
 
-
-def _places(ids_G: Texts, digests_G: Texts, ids_B: Texts, digests_B: Texts) -> tuple[Numbers, Numbers]:
-    """The cache's row of each row that it holds, and the numbers of the others."""
-    places_G = np.searchsorted(ids_B, ids_G).astype(np.int64)
-    inside = np.minimum(places_G, max(len(ids_B) - 1, 0))
-    known = np.zeros(len(ids_G), dtype=np.bool_)
-    if len(ids_B):
-        known = (ids_B[inside] == ids_G) & (digests_B[inside] == digests_G)
-    return places_G, np.flatnonzero(~known)
-
-
-def _read(table: PictureTable, ids: Texts, dimension: int) -> Floats:
-    """Vectors of some ids, in their order."""
-    if not len(ids):
-        return _none(dimension)
-    rows = table.rows(ids.tolist(), ["id", "vector", "scale"])
-    order = np.argsort(np.array(rows["id"].to_pylist(), dtype="<U16"), kind="stable")
-    return unpack(rows["vector"], rows["scale"])[order]
-
-
-def _newest(folder: Path, dimension: int) -> tuple[Texts, Texts, Floats] | None:
-    for kept in sorted(_caches(folder), key=_number, reverse=True):
-        try:
-            ids_B, digests_B = np.load(kept / "ids.npy"), np.load(kept / "digests.npy")
-            base_BD = np.load(kept / "vectors.npy", mmap_mode="r") if len(ids_B) else _none(dimension)
-        except (OSError, ValueError):  # another reader has just put a newer one in its place
+    Raises:
+        StoreError: the table cannot be read.
+    """
+    keys = Keys.of(table)
+    for kept in map(lambda path: _read_cache(path, dimension), sorted(_caches(folder), key=_number, reverse=True)):
+        if kept is None:  # another reader has just put a newer one in its place
             continue
-        if base_BD.shape == (len(ids_B), dimension):
-            return ids_B, digests_B, base_BD
-    return None
+        known, base_BD = kept
+        slots_G, missing = _slots(keys, known)
+        few = max(_FEW, len(base_BD) // _SHARE)
+        extra_ED = _read(table, keys, missing, dimension)
+        slots_G[missing] = len(base_BD) + np.arange(len(missing))
+        found = StoredVectors(base_BD, extra_ED, slots_G)
+        dead = len(base_BD) + len(missing) - len(keys.ids_G)
+        return (keys, found) if max(len(missing), dead) <= few else _written(folder, table, keys, found)
+    everything = np.arange(len(keys.ids_G))
+    nothing = StoredVectors(_none(dimension), _none(dimension))
+    return _written(folder, table, keys, nothing, missing=everything)
 
 
-def _store(folder: Path, table: PictureTable, ids_G: Texts, digests_G: Texts, dimension: int) -> Floats:
-    """Write a cache of the open version and map it; in memory alone where it cannot be written."""
-    kept = folder / CACHE / f"v{table.version}"
+def _slots(keys: Keys, known: Keys) -> tuple[Numbers, Numbers]:
+    """The cache's row of each row that it holds, and the numbers of the others."""
+    slots_G = np.searchsorted(known.ids_G, keys.ids_G).astype(np.int64)
+    if not len(known.ids_G):
+        return slots_G, np.arange(len(slots_G))
+    inside = np.minimum(slots_G, len(known.ids_G) - 1)
+    same = (known.ids_G[inside] == keys.ids_G) & (known.digests_G[inside] == keys.digests_G)
+    return slots_G, np.flatnonzero(~same)
+
+
+def _read(table: PictureTable, keys: Keys, numbers: Numbers, dimension: int) -> Floats:
+    """Vectors of some rows, given in ascending order: taken one by one, or of many by a walk through the table."""
+    read_ND = np.empty((len(numbers), dimension), dtype=np.float32)
+    if len(numbers) > _AT_ONCE:
+        _walk(table, keys, numbers, read_ND)
+    elif len(numbers):
+        rows = table.rows_at(keys.places_G[numbers].tolist(), ["id", "vector", "scale"])
+        order = np.argsort(np.array(rows["id"].to_pylist(), dtype="<U16"), kind="stable")  # as the numbers are
+        read_ND[:] = unpack(rows["vector"], rows["scale"])[order]
+    return read_ND
+
+
+def _walk(table: PictureTable, keys: Keys, numbers: Numbers, read_ND: Any) -> None:
+    """Put the vectors of some rows into a matrix, in their order, on one walk through the table."""
+    slot_G = np.full(len(keys.ids_G), -1, dtype=np.int64)
+    slot_G[numbers] = np.arange(len(numbers))
+    for batch in table.batches(["id", "vector", "scale"]):
+        ids = np.array(batch["id"].to_pylist(), dtype=keys.ids_G.dtype)
+        slots = slot_G[np.searchsorted(keys.ids_G, ids)]
+        read_ND[slots[slots >= 0]] = unpack(batch["vector"], batch["scale"])[slots >= 0]
+
+
+def _written(
+    folder: Path, table: PictureTable, keys: Keys, found: StoredVectors, missing: Numbers | None = None
+) -> tuple[Keys, StoredVectors]:
+    """Write a cache of the open version and map it; where it cannot be written, all stays in memory.
+
+    Args:
+        folder: the index's.
+        table: its table.
+        keys: of the open version.
+        found: vectors.
+        missing: all rows, where none was found.
+    """
+    dimension = found.base_BD.shape[1]
+
+    def fill(vectors_GD: Any) -> None:
+        if missing is not None:
+            _walk(table, keys, missing, vectors_GD)
+            return
+        for start in range(0, len(vectors_GD), _AT_ONCE):
+            some = np.arange(start, min(start + _AT_ONCE, len(vectors_GD)))
+            vectors_GD[some] = found.take(some)
+
+    path = _cache(folder, table)
     try:
-        kept.parent.mkdir(exist_ok=True)
-        with atomic_folder(kept, replace=True) as new:
-            shape = (len(ids_G), dimension)
-            np.save(new / "ids.npy", ids_G)
-            np.save(new / "digests.npy", digests_G)
-            if len(ids_G):
-                vectors_GD = np.lib.format.open_memmap(new / "vectors.npy", "w+", np.float32, shape)
-                _fill(vectors_GD, table, ids_G)
-                vectors_GD.flush()
-        found = np.load(kept / "vectors.npy", mmap_mode="r") if len(ids_G) else _none(dimension)
+        _write(path, keys, dimension, fill)
+        kept = _read_cache(path, dimension)
     except (OSError, InstructcirError):  # a read-only place, a full disk, another reader that was faster
-        found = np.empty((len(ids_G), dimension), dtype=np.float32)
-        _fill(found, table, ids_G)
-    else:
+        kept = None
+    if kept is not None:
         for other in _caches(folder):
             if _number(other) < table.version:
                 shutil.rmtree(other, ignore_errors=True)  # whoever has mapped it keeps it
-    return found
+        return keys, StoredVectors(kept[1], _none(dimension))
+    if missing is None:
+        return keys, found
+    in_memory = np.empty((len(keys.ids_G), dimension), dtype=np.float32)
+    fill(in_memory)
+    return keys, StoredVectors(in_memory, _none(dimension))
 
 
-def _fill(vectors_GD: Any, table: PictureTable, ids_G: Texts) -> None:
-    for batch in table.batches(["id", "vector", "scale"]):
-        rows = np.searchsorted(ids_G, np.array(batch["id"].to_pylist(), dtype=ids_G.dtype))
-        vectors_GD[rows] = unpack(batch["vector"], batch["scale"])
+def _write(path: Path, keys: Keys, dimension: int, fill: Callable[[Any], None]) -> None:
+    path.parent.mkdir(exist_ok=True)
+    with atomic_folder(path, replace=True) as new:
+        for name in ("ids", "digests", "places"):
+            np.save(new / f"{name}.npy", getattr(keys, f"{name}_G"))
+        if len(keys.ids_G):
+            shape = (len(keys.ids_G), dimension)
+            vectors_GD = np.lib.format.open_memmap(new / "vectors.npy", "w+", np.float32, shape)
+            fill(vectors_GD)
+            vectors_GD.flush()
+
+
+def _read_cache(path: Path, dimension: int) -> tuple[Keys, Floats] | None:
+    """A cache's rows and vectors; None where it is missing, or is none of so many dimensions."""
+    try:
+        keys = Keys(*(np.load(path / f"{name}.npy") for name in ("ids", "digests", "places")))
+        vectors = np.load(path / "vectors.npy", mmap_mode="r") if len(keys.ids_G) else _none(dimension)
+    except (OSError, ValueError):
+        return None
+    return (keys, vectors) if vectors.shape == (len(keys.ids_G), dimension) else None
+
+
+def _cache(folder: Path, table: PictureTable) -> Path:
+    return folder / CACHE / f"v{table.version}"
 
 
 def _caches(folder: Path) -> list[Path]:

@@ -141,7 +141,7 @@ def check_same_model(folder: Path, kept: Identity, model: str, probes: Sequence[
         StoreError: naming both models and what to do.
     """
     then, now = _matrix(kept.probes), _matrix(probes)
-    remedy = "use the model that made it, or index anew into another name"
+    remedy = "use the model that made it, or index anew with `instructcir reindex`"
     if then.shape != now.shape:
         raise StoreError(
             f"{folder}: made by {kept.model} with {then.shape[1]} dimensions, {model} has {now.shape[1]}; {remedy}"

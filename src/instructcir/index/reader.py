@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from instructcir.errors import StoreError
-from instructcir.index.cache import Floats, load_vectors
+from instructcir.index.cache import Floats, follow_vectors, open_vectors
 from instructcir.index.manifest import MANIFEST, Manifest
 from instructcir.index.table import PictureTable
 
@@ -29,10 +29,12 @@ class View:
         ids_G: ids of all pictures, ascending.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
+    def __init__(self, folder: Path, manifest: Manifest, *, follows: bool = False) -> None:
         self.manifest = manifest
         self.table = PictureTable.open(folder)
-        self.ids_G, self._vectors = load_vectors(folder, self.table, manifest.identity.dimension)
+        read = follow_vectors if follows else open_vectors
+        self._keys, self._vectors = read(folder, self.table, manifest.identity.dimension)
+        self.ids_G = self._keys.ids_G
 
     def __len__(self) -> int:
         return len(self.ids_G)
@@ -46,7 +48,7 @@ class View:
     def vectors_GD(self) -> Floats:
         """All unit vectors, float32, in the order of `ids_G`; a copy where rows have changed since they were cached."""
         stored = self._vectors
-        return stored.base_BD if stored.places_G is None else stored.take(np.arange(len(self)))
+        return stored.base_BD if stored.slots_G is None else stored.take(np.arange(len(self)))
 
     def vectors(self, numbers: npt.ArrayLike) -> Floats:
         """Unit vectors (N, D) of some pictures, by their places in `ids_G`."""
@@ -80,10 +82,10 @@ class View:
 
     def describe(self, numbers: Sequence[int], columns: Sequence[str]) -> list[dict[str, Any]]:
         """Columns of some pictures, in this order."""
-        wanted = [str(self.ids_G[number]) for number in numbers]
-        rows = self.table.rows(wanted, list(dict.fromkeys(["id", *columns]))).to_pylist() if wanted else []
-        by_id = {row["id"]: row for row in rows}
-        return [by_id[one] for one in wanted]
+        wanted = np.asarray(list(numbers), dtype=np.int64)
+        rows = self.table.rows_at(self._keys.places_G[wanted].tolist(), list(dict.fromkeys(["id", *columns])))
+        by_id = {row["id"]: row for row in rows.to_pylist()}
+        return [by_id[str(one)] for one in self.ids_G[wanted]]
 
 
 class Gallery:
@@ -149,7 +151,7 @@ class Gallery:
                 raise StoreError(f"{self.folder}: was made anew by {manifest.identity.model}; open the index again")
             changed = self._newest.version != self.version
             if changed:
-                self.view = View(self.folder, manifest)
+                self.view = View(self.folder, manifest, follows=True)
             self._seen = mark
             return changed
 

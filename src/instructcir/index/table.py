@@ -135,6 +135,18 @@ class PictureTable:
         ]
         return pa.concat_tables(parts)
 
+    def places(self) -> Any:
+        """Id, digest and, as `_rowid`, the place of each row, for `rows_at`; places hold for the open version alone."""
+        with _one_error_type(self.folder):
+            return self._table.search().select(["id", "digest"]).with_row_id(True).to_arrow()
+
+    def rows_at(self, places: Sequence[int], columns: Sequence[str]) -> Any:
+        """The rows at these places of the open version, in no promised order; read at once, without a search."""
+        if not places:
+            return self.rows([], columns)
+        with _one_error_type(self.folder):
+            return self._table.take_row_ids(list(places)).select(list(columns)).to_arrow()
+
     def write(self, rows: Any) -> None:
         """Add rows, or replace those that have their ids, in one commit.
 

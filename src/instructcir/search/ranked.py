@@ -39,16 +39,24 @@ def ranked(
     """
     view = gallery.view if isinstance(gallery, Gallery) else gallery
     scores_G = view.scores(query_D)
-    open_G = view.matching(where) if where else np.ones(len(view), dtype=np.bool_)
-    open_G[view.numbers_of(excluded)] = False
-    groups = _groups(view, np.where(open_G, scores_G, -np.inf), k, collapse_duplicates, diversity)
+    own = view.numbers_of(excluded)
+    groups = _groups(view, _masked(view, scores_G, where, own), k, collapse_duplicates, diversity)
     if not groups:
         return Answer((), False, NOTHING_LEFT)
     hits = _hits(view, scores_G, groups)
     # The query's own picture is no noise, nor are copies of it: they would only stretch the scale.
-    others_G = np.delete(scores_G, view.numbers_of(excluded))
+    others_G = np.delete(scores_G, own) if own else scores_G
     well = calibrate(others_G).stands_out(max(hit.score for hit in hits))
     return Answer(hits, well, "" if well else NOTHING_MATCHES)
+
+
+def _masked(view: View, scores_G: Floats, where: str | None, excluded: Sequence[int]) -> Floats:
+    """The scores, minus infinity where a picture must not be shown."""
+    if where is None and not excluded:
+        return scores_G
+    masked_G = np.where(view.matching(where), scores_G, np.float32(-np.inf)) if where else scores_G.copy()
+    masked_G[list(excluded)] = -np.inf
+    return masked_G
 
 
 def _groups(view: View, scores_G: Floats, k: int, collapse_duplicates: bool, diversity: float) -> list[list[int]]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from instructcir.errors import InputError
 from instructcir.files import PathLike
-from instructcir.index.manifest import Manifest, check_same_model, probes_of
+from instructcir.index.manifest import Manifest, check_same_model, identity_of, probes_of
+from instructcir.index.metadata import read_metadata
 from instructcir.index.places import index_folder
 from instructcir.index.reader import Gallery
+from instructcir.index.update import update_index
+from instructcir.index.vectors import Storage
 from instructcir.items import ImageLike
 from instructcir.search.answers import Answer
 from instructcir.search.marks import SAMPLE, moved
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Index:
-    """A stored gallery and the model that made it. Open one with `Index.open`.
+    """A stored gallery and the model that made it. Make one with `Index.build`, open one with `Index.open`.
 
     Attributes:
         gallery: what is stored.
@@ -64,6 +68,49 @@ class Index:
         check_same_model(folder, kept, str(loaded.checkpoint.folder), probes_of(loaded))
         return cls(Gallery(folder), loaded)
 
+    @classmethod
+    def build(
+        cls,
+        name: PathLike,
+        folders: Sequence[PathLike],
+        *,
+        embedder: Embedder | None = None,
+        model: str = "tiny",
+        device: str = "auto",
+        dtype: str = "auto",
+        metadata: PathLike | None = None,
+        storage: Storage | None = None,
+        on_bad: Callable[[str, str], None] | None = None,
+    ) -> Self:
+        """Make an index of all pictures in some folders, or bring one up to date, and open it.
+
+        Args:
+            name: a path, or a bare name in the user's data folder.
+            folders: searched with all folders below.
+            embedder: a model that is loaded already.
+            model: else the folder or name of the model to load.
+            device: where to run it.
+            dtype: its number type.
+            metadata: a CSV or JSONL file with values of the pictures.
+            storage: how a new index stores vectors: "float16", the default, or "int8".
+            on_bad: called with the path of what is left out, and the reason.
+
+        Raises:
+            StoreError: a folder is missing, another run writes, another model made the index, or the disk refuses.
+            InputError: metadata cannot be used.
+            ModelError: the model cannot be loaded.
+        """
+        from instructcir.model.embedder import Embedder
+
+        folder, told = index_folder(name), read_metadata(Path(metadata)) if metadata else None
+        loaded = embedder or Embedder.load(model, device, dtype)
+        identity = identity_of(loaded, str(loaded.checkpoint.folder))
+        report = update_index(folder, folders, loaded, identity, storage=storage, metadata=told)
+        for path, reason in report.problems:
+            if on_bad:
+                on_bad(path, reason)
+        return cls(Gallery(folder), loaded)
+
     def __len__(self) -> int:
         return len(self.gallery)
 
@@ -102,8 +149,8 @@ class Index:
             StoreError: the condition cannot be understood, or the index cannot be read.
         """
         self.gallery.refresh()
-        references = resolve(reference, self.gallery)
         view = self.gallery.view
+        references = resolve(reference, view)
         liked_ND, disliked_ND = (view.vectors_of(ids) for ids in (more_like, less_like))
         if not (references or modification.strip() or len(liked_ND)):
             raise InputError("nothing to search for: give a reference, a modification, or both")
@@ -116,7 +163,7 @@ class Index:
             query_D = moved(query_D, liked_ND, disliked_ND, view.sample(SAMPLE))
         excluded = [row for one in references for row in one.ids] if exclude_reference else []
         return ranked(
-            self.gallery,
+            view,
             query_D,
             k,
             where=where,

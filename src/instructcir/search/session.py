@@ -120,7 +120,7 @@ class Session:
         self._gallery.refresh()
         query_D = query_vector(self._model, [step.opened], [1.0], step.modification, not_)
         excluded = step.reference.ids if exclude_reference else ()
-        return ranked(self._gallery, query_D, k, excluded=excluded, **kept)
+        return ranked(self._gallery.view, query_D, k, excluded=excluded, **kept)
 
 
 def _opened(gallery: Gallery, model: AsksModel, reference: ImageLike) -> Step:

@@ -1,0 +1,106 @@
+"""An index made anew with another model: built beside the old one, which is asked until the new one takes its name."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from instructcir.encoding.bulk import Encodes
+from instructcir.errors import StoreError
+from instructcir.files import swap_folders
+from instructcir.index.lock import only_writer
+from instructcir.index.manifest import Identity, Manifest, exists
+from instructcir.index.metadata import Metadata
+from instructcir.index.plan import Plan
+from instructcir.index.table import PictureTable
+from instructcir.index.update import Report, update_index
+from instructcir.index.vectors import Storage
+
+
+def reindex(
+    folder: Path,
+    encoder: Encodes[Any],
+    identity: Identity,
+    *,
+    storage: Storage | None = None,
+    on_plan: Callable[[Plan], None] | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Report:
+    """Encode all pictures of an index with another model, and put the new index in the old one's place at the end.
+
+    Ids and metadata stay. Killed before the end, the old index is as it was and the next call goes on with what is
+    built; the new one takes its name in one step. Runs on the old index meanwhile are caught up with before that.
+
+    Args:
+        folder: the index's.
+        encoder: the new model.
+        identity: what the new index keeps of it.
+        storage: of the new vectors; as before when None.
+        on_plan: called with the plan before anything is encoded.
+        progress: called with how many more files are done.
+
+    Returns:
+        What was done, in all.
+
+    Raises:
+        StoreError: there is no index, one of its folders is missing, another run writes, or the disk refuses.
+    """
+    kept, beside = Manifest.read(folder), _beside(folder)
+    if not kept.folders:
+        raise StoreError(f"{folder}: has no folders to index anew; index a folder into it first")
+    chosen = storage or kept.storage
+    if exists(beside) and not _is_for(beside, identity, chosen):
+        shutil.rmtree(beside, ignore_errors=True)  # begun with another model, or the old index after a kill
+
+    def build() -> Report:
+        old = PictureTable.open(folder)
+        return update_index(
+            beside,
+            Manifest.read(folder).folders,
+            encoder,
+            identity,
+            storage=chosen,
+            metadata=_metadata_of(old),
+            on_plan=on_plan,
+            progress=progress,
+            kept_ids={row.path: row.id for row in old.states()},
+        )
+
+    report = build()
+    with only_writer(folder):
+        late = build()  # what has changed since; mostly nothing
+        swap_folders(beside, folder)
+    shutil.rmtree(beside, ignore_errors=True)
+    return _together(report, late)
+
+
+def _beside(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.reindex")
+
+
+def _is_for(folder: Path, identity: Identity, storage: Storage) -> bool:
+    found = Manifest.read(folder)
+    return found.identity.fingerprint == identity.fingerprint and found.storage == storage
+
+
+def _metadata_of(table: PictureTable) -> Metadata | None:
+    """The user's columns of a table, by whole paths."""
+    names = table.user_columns
+    if not names:
+        return None
+    rows = table.select(["path", *names]).to_pylist()
+    fields = {name: table.schema.field(name).type for name in names}
+    return Metadata(fields, {row["path"]: {name: row[name] for name in names} for row in rows})
+
+
+def _together(first: Report, late: Report) -> Report:
+    late.encoded += first.encoded
+    late.reused += first.reused
+    late.removed += first.removed
+    late.described += first.described
+    late.unchanged -= first.encoded + first.reused  # the second look has seen them again
+    late.seconds += first.seconds
+    late.stages = {stage: seconds + first.stages[stage] for stage, seconds in late.stages.items()}
+    return late
