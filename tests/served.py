@@ -24,11 +24,12 @@ COUNT = 14
 KEY = "a key of the tests"
 
 
-def make_index(place: Path, embedder: Embedder, model: Path, count: int = COUNT) -> Path:
-    """An index of `count` pictures in a folder, and of a link there to a picture outside."""
+def make_index(place: Path, embedder: Embedder, model: Path, count: int = COUNT, *, link: bool = True) -> Path:
+    """An index of `count` pictures in a folder, and if wanted of a link there to a picture outside."""
     draw(place / "photos", [f"{number}.png" for number in range(count)])
     draw(place / "private", ["secret.png"], seed=7)
-    (place / "photos" / "link.png").symlink_to(place / "private" / "secret.png")
+    if link:
+        (place / "photos" / "link.png").symlink_to(place / "private" / "secret.png")
     rows = [f"{number}.png,{'xy'[number % 2]},{number * 1.5},{number % 3 == 0}" for number in range(count)]
     table = place / "shop.csv"
     table.write_text("\n".join(["file,brand,price,sold", *rows]), encoding="utf-8")

@@ -32,7 +32,7 @@ def serve(
     import uvicorn
 
     embedder = loaded("qwen2-vl")
-    index = make_index(tmp_path_factory.mktemp("page"), embedder, built("qwen2-vl"))
+    index = make_index(tmp_path_factory.mktemp("page"), embedder, built("qwen2-vl"), link=False)
     running = []
 
     def start(key: str | None = None) -> str:

@@ -102,4 +102,5 @@ def _page_file(name: str) -> Response:
     if not file.is_file():
         raise not_found("file")
     kind = _PAGE["." + name.rpartition(".")[2]]
-    return Response(file.read_bytes(), media_type=kind, headers={"Cache-Control": "no-cache"})
+    kept = _KEPT if name.endswith(".svg") else "no-cache"  # browsers ask for the icon again and again
+    return Response(file.read_bytes(), media_type=kind, headers={"Cache-Control": kept})

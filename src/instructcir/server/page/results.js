@@ -62,9 +62,11 @@ function makeTile(picture) {
   const isTall = picture.width / picture.height;
   const photo = h("img", {
     src: thumbnail(picture.id), alt: "", decoding: "async",
-    srcset: `${thumbnail(picture.id)} 192w, ${image(picture.id, 448)} 448w`, sizes: "220px",
+    srcset: `${thumbnail(picture.id)} 192w, ${image(picture.id, 448)} 448w`, sizes: "180px",
     class: isTall < 0.75 || isTall > 1.34 ? "is-wide" : null,
   });
+  // A file that has changed or gone since it was indexed still has its small picture in the index.
+  photo.addEventListener("error", () => photo.removeAttribute("srcset"), { once: true });
   const act = (name) => (event) => { event.stopPropagation(); acts[name](tile.picture); };
   const tile = h("li", { class: "tile", "data-id": picture.id },
     h("button", { class: "tile-open", type: "button", onclick: act("open") }, photo),
