@@ -62,6 +62,7 @@ def serve(
         from instructcir.server.service import Service
     except ModuleNotFoundError as error:
         raise DependencyError(f"serve needs {error.name}; pip install '{EXTRA}'") from error
+    from instructcir.model.embedder import Embedder
     from instructcir.search.searcher import Index
 
     access = Access(api_key, host, anyone=anyone)
@@ -75,6 +76,7 @@ def serve(
         seconds=seconds,
     )
     index = Index.open(name, model=model, device=device, dtype=dtype)
+    assert isinstance(index.embedder, Embedder)  # it has just been loaded
     service = Service(index.gallery.folder, index.embedder, limits)
     typer.echo(f"device: {service.model.embedder.checkpoint.placement.why}", err=True)
     shown = f"[{host}]" if ":" in host else host

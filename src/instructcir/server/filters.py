@@ -6,11 +6,11 @@ import math
 import re
 import threading
 from collections import Counter
-from typing import Any
+from typing import Any, Literal
 
 from instructcir.index.reader import View
 from instructcir.server.refusals import Refusal
-from instructcir.server.schemas import Facet
+from instructcir.server.schemas import Facet, FacetValue
 
 OPEN_COLUMNS = ("id", "width", "height", "size", "modified")
 """Columns of every index that a condition may name, beside those of metadata; the others tell of the machine."""
@@ -65,9 +65,9 @@ def _facet(name: str, values: list[Any]) -> Facet | None:
         counts = Counter(known)
         if len(counts) > MOST_VALUES or len(counts) < 2:
             return None
-        kind = "truth" if isinstance(known[0], bool) else "text"
+        kind: Literal["truth", "text"] = "truth" if isinstance(known[0], bool) else "text"
         ordered = sorted(counts.items(), key=lambda pair: (-pair[1], str(pair[0])))
-        return Facet(name=name, kind=kind, values=[{"value": value, "count": count} for value, count in ordered])
+        return Facet(name=name, kind=kind, values=[FacetValue(value=value, count=count) for value, count in ordered])
     if isinstance(known[0], int | float) and min(known) < max(known):
         return Facet(name=name, kind="number", least=min(known), most=max(known))
     return None
