@@ -163,12 +163,14 @@ def test_a_link_holds_the_search(page: Any, address: str) -> None:
 
 def test_marks_move_the_search(page: Any) -> None:
     start_from_first(page)
-    tile = page.locator(".tile").nth(5)
+    tile = page.locator(".tile").nth(1)
     one = tile.get_attribute("data-id")
     tile.hover()
-    tile.locator(".more").click()
+    with page.expect_request("**/v1/search") as asked:
+        tile.locator(".more").click()
+    assert asked.value.post_data_json["more_like"] == [one]
     page.wait_for_selector("#mark-list button.more")
-    page.wait_for_function("one => document.querySelector('.tile').dataset.id === one", arg=one)
+    assert f"more={one}" in page.url
     page.locator("#mark-list button").click()
     page.wait_for_selector("#marks", state="hidden")
 

@@ -17,20 +17,22 @@ export const isFocused = () => document.activeElement?.closest(".tile")?.dataset
 export function show(list, { isStart = false, marks = { more: [], less: [] } } = {}) {
   const before = new Map([...tiles].map(([id, tile]) => [id, tile.getBoundingClientRect()]));
   const focused = isFocused();
+  const place = shown.findIndex((picture) => picture.id === focused);
   const wasStart = grid.classList.contains("is-start");
   grid.classList.toggle("is-start", isStart);
   grid.classList.remove("is-stale");
   const kept = new Map();
   shown = list;
-  list.forEach((picture, place) => {
+  list.forEach((picture, number) => {
     const tile = tiles.get(picture.id) || makeTile(picture);
     kept.set(picture.id, tile);
-    fill(tile, picture, place, isStart, marks);
+    fill(tile, picture, number, isStart, marks);
   });
   tiles = kept;
   grid.replaceChildren(...kept.values());
-  const active = kept.get(focused) || kept.values().next().value;
-  if (active) setActive(active, Boolean(focused) && kept.has(focused));
+  // Where the focused picture is no longer shown, the one in its place has the focus: a keyboard user is not thrown out.
+  const active = kept.get(focused) || [...kept.values()][Math.min(Math.max(place, 0), kept.size - 1)];
+  if (active) setActive(active, Boolean(focused));
   if (!still.matches && wasStart === isStart) move(before);
 }
 

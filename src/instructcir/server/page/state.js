@@ -25,7 +25,9 @@ export function take(change) {
   const kept = state.steps.slice(0, state.at + 1);
   const isMark = change.kind === "mark" && now().kind === "mark";
   if (isMark) kept.pop(); // marks one after the other are one step
-  state.steps = [...kept, { ...now(), ...change }];
+  const draft = state.draft.trim();
+  const edits = draft ? [...now().edits, draft] : now().edits; // what is being typed is meant to stay
+  state.steps = [...kept, { ...now(), edits, ...change }];
   state.at = state.steps.length - 1;
   state.draft = "";
   remember(!isMark);
