@@ -41,11 +41,11 @@ def make_index(place: Path, embedder: Embedder, model: Path, count: int = COUNT,
 
 @contextmanager
 def client_of(
-    index: Path, embedder: Embedder, limits: Limits | None = None, key: str | None = None
+    index: Path, embedder: Embedder, limits: Limits | None = None, key: str | None = None, *, host: str = "127.0.0.1"
 ) -> Iterator[TestClient]:
     """A client of a server that has started, and stops afterwards; the server's own errors are answers, not raised."""
     service = Service(index, embedder, limits or Limits())
-    app = create_app(service, Access(key, "127.0.0.1"))
+    app = create_app(service, Access(key, host, anyone=True))
     with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as client:
         client.app_state["service"] = service
         yield client

@@ -20,7 +20,7 @@ def described(
     tmp_path_factory: pytest.TempPathFactory, loaded: Callable[..., Any], built: Callable[..., Path]
 ) -> Iterator[Any]:
     folder = make_index(tmp_path_factory.mktemp("fuzz"), loaded("qwen2-vl"), built("qwen2-vl"), count=4)
-    with client_of(folder, loaded("qwen2-vl"), Limits(seconds=60)) as client:
+    with client_of(folder, loaded("qwen2-vl"), Limits(seconds=60), host="0.0.0.0") as client:
         yield schemathesis.openapi.from_asgi("/openapi.json", client.app)
 
 
