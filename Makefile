@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# The index that `make serve` serves.
+INDEX ?= instructcir-demo/index
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check bench docs serve train-tiny
@@ -13,7 +15,7 @@ help: ## list these targets
 setup: $(STAMP) ## install the package and the developers' tools into .venv
 
 $(STAMP): pyproject.toml constraints.txt | $(BIN)/python
-	$(BIN)/python -m pip install --quiet --editable '.[dev,lora]' --constraint constraints.txt
+	$(BIN)/python -m pip install --quiet --editable '.[dev,lora,serve]' --constraint constraints.txt
 	@touch $@
 
 $(BIN)/python:
@@ -46,5 +48,5 @@ train-tiny: setup ## train the small model from nothing; goes on where it was in
 	$(BIN)/python bench/common/tiny_card.py runs runs/tiny
 	@echo "runs/tiny is the model with its card; src/instructcir/bundled/tiny is where the package looks for it"
 
-serve: ## the web page and server
-	@echo "make serve: there is no server yet; it is planned (docs/architecture.md)" >&2; exit 1
+serve: setup ## the web page over an index: make serve INDEX=NAME
+	$(BIN)/instructcir serve $(INDEX)

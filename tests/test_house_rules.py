@@ -26,7 +26,8 @@ LAYERS: dict[int, set[str]] = {
     3: {"training", "synthesis", "encoding"},
     4: {"index"},
     5: {"search", "evaluation"},
-    6: {"server", "cli"},
+    6: {"server"},
+    7: {"cli"},
 }
 LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms}
 DOORS = {"__init__", "__main__"}  # the package's two entrances open onto every layer, and nobody imports from them

@@ -16,6 +16,7 @@ from instructcir.index.manifest import identity_of
 from instructcir.index.update import update_index
 from instructcir.items import ComposedQuery
 from instructcir.search.calibration import calibrate, percentiles
+from instructcir.search.marks import AWAY, TOWARDS, moved
 from instructcir.search.picking import collapse, diverse
 from instructcir.search.queries import query_vector
 from instructcir.search.ranked import ranked
@@ -201,3 +202,25 @@ def test_a_picture_whose_prompt_is_too_long_is_left_out_by_name(
     assert (report.encoded, Path(path).name) == (1, "large.png")
     assert reason.startswith("the picture takes")
     assert reason.endswith("make it smaller")
+
+
+def test_marks_pull_and_push() -> None:
+    generator = np.random.default_rng(0)
+    sample = generator.normal(size=(50, 8)).astype(np.float32)
+    sample /= np.linalg.norm(sample, axis=1, keepdims=True)
+    query, liked, disliked = sample[0], sample[1:3], sample[3:4]
+    none = sample[:0]
+    found = moved(query, liked, disliked, sample)
+    centre = sample.mean(axis=0)
+    expected = query + TOWARDS * (liked.mean(axis=0) - centre) - AWAY * (disliked[0] - centre)
+    np.testing.assert_allclose(found, expected / np.linalg.norm(expected), atol=1e-6)
+    assert (moved(query, liked, none, sample) @ liked.T).mean() > (query @ liked.T).mean()
+    assert moved(query, none, disliked, sample) @ disliked[0] < query @ disliked[0]
+    assert np.argmax(sample @ moved(None, sample[7:8], none, sample)) == 7
+
+
+def test_marked_pictures_move_a_search(index: Index) -> None:
+    one = str(index.gallery.ids_G[4])
+    assert index.search(more_like=[one], k=1)[0].id == one
+    with pytest.raises(InputError, match="nothing to search for"):
+        index.search(less_like=[one])

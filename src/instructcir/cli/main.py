@@ -27,6 +27,7 @@ from instructcir.cli.reindex import reindex
 from instructcir.cli.save import save
 from instructcir.cli.score import score
 from instructcir.cli.search import search
+from instructcir.cli.serve import serve
 from instructcir.cli.train import train
 from instructcir.errors import InstructcirError
 from instructcir.version import __version__
@@ -85,6 +86,7 @@ app.add_typer(prompt.app, name="prompt")
 app.command()(mine)
 app.command()(save)
 app.command()(score)
+app.command()(serve)
 app.add_typer(submission.app, name="submission")
 app.command()(train)
 app.command()(doctor)

@@ -72,6 +72,14 @@ class View:
         places: list[int] = np.searchsorted(self.ids_G, ids).tolist() if len(self) else []
         return [p for p, one in zip(places, ids, strict=False) if p < len(self) and self.ids_G[p] == one]
 
+    def vectors_of(self, ids: Sequence[str]) -> Floats:
+        """Unit vectors (N, D) of these ids; those that are not there are left out."""
+        return self.vectors(self.numbers_of(ids))
+
+    def sample(self, most: int) -> Floats:
+        """At most so many unit vectors (N, D), spread evenly over the gallery."""
+        return self.vectors(np.unique(np.linspace(0, len(self) - 1, most).astype(np.int64)) if len(self) else [])
+
     def describe(self, numbers: Sequence[int], columns: Sequence[str]) -> list[dict[str, Any]]:
         """Columns of some pictures, in this order."""
         wanted = np.asarray(list(numbers), dtype=np.int64)

@@ -55,13 +55,17 @@ class Reference:
     """An open reference image; made by `Embedder.reference`.
 
     Its prompt's beginning is computed at the first use and again whenever the cache has dropped it.
+
+    Attributes:
+        image: the picture as the model wants it.
+        digest: of its pixels.
     """
 
     def __init__(self, planner: Planner, cache: PrefixCache, image: PreparedImage, digest: str) -> None:
         self._planner = planner
         self._cache = cache
-        self._image = image
-        self._digest = digest
+        self.image = image
+        self.digest = digest
 
     def embed(self, modifications: Sequence[str]) -> npt.NDArray[np.float32]:
         """Vectors of composed queries on this image.
@@ -84,10 +88,10 @@ class Reference:
 
     def _vectors(self, asks: list[Ask]) -> npt.NDArray[np.float32]:
         result = torch.empty(len(asks), self._planner.backbone.dimension)
-        for row in self._planner.rows(asks, self._image, 0):
+        for row in self._planner.rows(asks, self.image, 0):
             alone = len(row.suffixes) == 1 and self._planner.runs_alone(row)
             if alone:
-                result[row.outputs[0]] = self._planner.alone(row, self._image)
+                result[row.outputs[0]] = self._planner.alone(row, self.image)
                 continue
             self._finish(row, result)
         return result.numpy()
@@ -98,7 +102,7 @@ class Reference:
         The kept prefix ends with the words that every modification follows; a prompt without them, the gallery's for
         one, goes on from before them.
         """
-        query = self._planner.renderer.prefix("query", self._image.expansion)
+        query = self._planner.renderer.prefix("query", self.image.expansion)
         words = self._planner.renderer.opening("query", query) if query.ids == row.prefix else ()
         if self._planner.own_pass is not None and len(row.prefix) + len(words) > self._planner.own_pass:
             words = ()
@@ -113,9 +117,9 @@ class Reference:
                 result[[row.outputs[chosen[index]] for index in part]] = unit
 
     def _state(self, prefix: tuple[int, ...]) -> PrefixState:
-        key = self._digest, prefix
+        key = self.digest, prefix
         state = self._cache.get(key)
         if state is None:
-            state = self._planner.backbone.start(prefix, self._image)
+            state = self._planner.backbone.start(prefix, self.image)
             self._cache.put(key, state)
         return state

@@ -16,6 +16,7 @@ from instructcir.index.update import update_index
 from instructcir.index.vectors import Storage
 from instructcir.items import ImageLike
 from instructcir.search.answers import Answer
+from instructcir.search.marks import SAMPLE, moved
 from instructcir.search.queries import AsksModel, query_vector
 from instructcir.search.ranked import ranked
 from instructcir.search.references import Weighted, resolve
@@ -124,6 +125,8 @@ class Index:
         collapse_duplicates: bool = True,
         diversity: float = 0.0,
         not_: str = "",
+        more_like: Sequence[str] = (),
+        less_like: Sequence[str] = (),
     ) -> Answer:
         """Find pictures; the newest version of the index is asked.
 
@@ -137,20 +140,27 @@ class Index:
             collapse_duplicates: show near-duplicates once.
             diversity: from 0, the plain ranking, to 1: vary the hits (MMR).
             not_: what the hits should not show, as plain words.
+            more_like: ids of pictures that were marked as near to what is meant; they are moved towards.
+            less_like: ids of pictures that were marked as wrong.
 
         Raises:
-            InputError: neither reference nor words, or a reference that does not exist.
+            InputError: neither reference nor words nor a liked picture, or a reference that does not exist.
             ImageError: a reference cannot be used.
             StoreError: the condition cannot be understood, or the index cannot be read.
         """
         self.gallery.refresh()
         view = self.gallery.view
         references = resolve(reference, view)
-        if not references and not modification.strip():
+        liked_ND, disliked_ND = (view.vectors_of(ids) for ids in (more_like, less_like))
+        if not (references or modification.strip() or len(liked_ND)):
             raise InputError("nothing to search for: give a reference, a modification, or both")
-        opened = [self.embedder.reference(one.image) for one in references]
-        weights = [one.weight for one in references]
-        query_D = query_vector(self.embedder, opened, weights, modification, not_)
+        query_D = None
+        if references or modification.strip():
+            opened = [self.embedder.reference(one.image) for one in references]
+            weights = [one.weight for one in references]
+            query_D = query_vector(self.embedder, opened, weights, modification, not_)
+        if len(liked_ND) or len(disliked_ND) or query_D is None:
+            query_D = moved(query_D, liked_ND, disliked_ND, view.sample(SAMPLE))
         excluded = [row for one in references for row in one.ids] if exclude_reference else []
         return ranked(
             view,

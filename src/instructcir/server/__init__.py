@@ -1,0 +1,1 @@
+"""The HTTP server: composed search for programs, and a page for people."""

@@ -1,0 +1,59 @@
+"""`instructcir serve` starts, answers, and stops when it is told to; it refuses to be open by accident."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cli_runs import refused
+from served import make_index
+
+
+def test_it_is_not_open_by_accident(tmp_path: Path) -> None:
+    assert "--anyone-may-ask" in refused("serve", tmp_path / "none", "--host", "0.0.0.0")
+    assert "no index there" in refused("serve", tmp_path / "none", "--port", "0")
+
+
+def test_it_serves_and_stops(tmp_path: Path, loaded: Callable[..., Any], built: Callable[..., Path]) -> None:
+    index = make_index(tmp_path, loaded("qwen2-vl"), built("qwen2-vl"), count=2)
+    command = [sys.executable, "-m", "instructcir", "serve", str(index), "--port", "0", "--device", "cpu"]
+    environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as running:
+        try:
+            assert running.stdout is not None
+            said = running.stdout.readline()
+            assert said.startswith("3 pictures at http://127.0.0.1:")
+            address = said.split(" at ")[1].split()[0]
+            assert _answer_of(address + "healthz") == b'{"status":"ok","pictures":3}'
+            running.send_signal(signal.SIGTERM)
+            assert running.wait(60) == 0
+        finally:
+            running.kill()
+
+
+def _answer_of(url: str) -> bytes:
+    """The answer, as soon as there is one: the address is told just before it is listened at."""
+    for attempt in range(200):
+        try:
+            with urllib.request.urlopen(url, timeout=30) as answer:
+                found: bytes = answer.read()
+                return found
+        except OSError:
+            if attempt == 199:
+                raise
+            _pause()
+    raise AssertionError
+
+
+def _pause() -> None:
+    import time
+
+    time.sleep(0.05)
