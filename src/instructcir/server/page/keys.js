@@ -20,10 +20,12 @@ export function listen({ undo, random, goOn, more, less }) {
     }
     const picture = results.pictures().find((one) => one.id === results.isFocused());
     const key = event.key.toLowerCase();
-    if (picture && onResult[key] && !document.querySelector(".grid.is-start")) onResult[key](picture);
-    else if (key === "/") { event.preventDefault(); $("words").focus(); }
+    if (picture && onResult[key] && !document.querySelector(".grid.is-start")) {
+      event.preventDefault(); // going on moves the focus to the words, and the letter would be typed there
+      onResult[key](picture);
+    } else if (key === "/") { event.preventDefault(); $("words").focus(); }
     else if (key === "u") undo();
-    else if (key === "r") random();
+    else if (key === "r") { event.preventDefault(); random(); }
     else if (key === "o") $("file").click();
     else if (key === "?") $("help").showModal();
     else if (key === "arrowdown" && event.target === document.body) { event.preventDefault(); results.focusFirst(); }
