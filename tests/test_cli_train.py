@@ -43,7 +43,7 @@ def test_what_cannot_be_trained_is_said_in_one_line(tmp_path: Path) -> None:
 def test_a_short_training_from_nothing_and_its_score(tmp_path: Path) -> None:
     small = ["data.pool=16", "data.worlds=['wardrobe']", "optimiser.steps=2", "optimiser.global_batch=4"]
     settings = [word for setting in small for word in ("--set", setting)]
-    for name in ("tiny-tower", "tiny-stage0"):
+    for name in ("tiny-tower", "tiny-tower2", "tiny-stage0"):
         done = process("train", name, "--into", f"runs/{name}", *settings, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert f"trained by {name}" in done.stdout
