@@ -6,6 +6,7 @@ import io
 import tempfile
 import time
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,13 +48,18 @@ class _Answer:
     first_right: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Catalogue:
     """The pictures: their files, what is told of each, and what the first of them, the garments, show."""
 
     paths: list[Path]
     told: list[dict[str, str]]
     garments: tuple[Drawing, ...]
+
+    @cached_property
+    def numbers(self) -> dict[str, int]:
+        """Each picture's number by its file's name."""
+        return {path.name: number for number, path in enumerate(self.paths)}
 
     def image(self, number: int) -> Image.Image:
         """A picture."""
@@ -149,8 +155,7 @@ def _answered(index: Index, catalogued: _Catalogue, query: Query) -> _Answer:
     """A query's ranking of the whole catalogue, its own reference left out."""
     reference = catalogued.paths[query.reference]
     ranking = index.search(reference, query.wish.text, k=len(index), collapse_duplicates=False)
-    numbers = {path.name: number for number, path in enumerate(catalogued.paths)}
-    ranked = [(numbers[Path(hit.path).name], hit.score) for hit in ranking]
+    ranked = [(catalogued.numbers[Path(hit.path).name], hit.score) for hit in ranking]
     first = next(rank for rank, (number, _) in enumerate(ranked, start=1) if number in query.relevant)
     return _Answer(query, ranked[:HITS], first)
 

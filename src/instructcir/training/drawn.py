@@ -31,6 +31,7 @@ _SCALES = (1, 1, 1.3, 1.7)
 """Pictures are drawn at these multiples of the side and shrunk, so that sharpness tells nothing."""
 
 _PROBES = 64
+_ANY = 10**6  # numbers to take any picture from
 
 
 class Pool:
@@ -143,7 +144,7 @@ class DrawnSamples(Dataset[Sample]):
         wrong = distractors(world, facts, change, rng, lambda found: belongs(world, found) == "train")
         found = list(itertools.islice(wrong, self.hard + 1))
         rng.shuffle(found)  # the kinds come in a fixed order
-        chosen = found[: self.hard] or [world.sample(rng)]
+        chosen = found[: self.hard] or [facts_of(world, "train", rng.randrange(_ANY))]
         return [world.caption(chosen[place % len(chosen)], rng) for place in range(self.hard)]
 
     def _detail(self, rng: random.Random) -> Detail:
