@@ -20,13 +20,17 @@ from instructcir.model.loading import load_checkpoint
 from instructcir.model.preparation import prepare
 from instructcir.model.rendering import ChatRenderer
 from instructcir.training.batch_loss import Objective, contrasts, in_chunks, one_pass
+from instructcir.training.facts import UNASKED, FactTable
 from instructcir.training.learner import Learner
 from instructcir.training.samples import Chunk, Layout, Sample
+from instructcir.training.telling import Telling
+from instructcir.worlds.registry import world
 
 EVERYTHING = Objective(
-    answers=0.7, pairs=0.5, triplets=1.0, reference_image_negatives=True, both_directions=True,
+    answers=0.7, told=0.3, pairs=0.5, triplets=1.0, reference_image_negatives=True, both_directions=True,
     equal_texts_are_right=True, hard_negatives_of_pairs=True, matryoshka=(16, 64),
 )  # fmt: skip
+TABLE = FactTable([world("wardrobe")])
 
 
 def samples(count: int, wishes: int = 2) -> list[Sample]:
@@ -36,8 +40,15 @@ def samples(count: int, wishes: int = 2) -> list[Sample]:
         image = Image.fromarray(rng.integers(0, 255, (40, 50 + n, 3), dtype=np.uint8))
         asked = tuple((f'make it "{k}" longer' * (k + 1), f"picture {n % 3} changed {k}") for k in range(wishes))
         answers = (("what is it?", f"thing number {n}"),)
-        made.append(Sample(str(n), image, f"picture {n % 3}", asked, answers, (f"never {n}", "picture 1")))
+        labels = torch.from_numpy(rng.integers(0, 3, (1 + wishes, len(TABLE.names))))
+        labels[0, n % 5] = UNASKED
+        made.append(Sample(str(n), image, f"picture {n % 3}", asked, answers, (f"never {n}", "picture 1"), labels))
     return made
+
+
+def _labels(sample: Sample) -> torch.Tensor:
+    assert sample.labels is not None
+    return sample.labels
 
 
 def learner_of(folder: Path, **wanted: bool) -> tuple[Learner, Layout, Embedder]:
@@ -48,7 +59,11 @@ def learner_of(folder: Path, **wanted: bool) -> tuple[Learner, Layout, Embedder]
     backbone = Backbone(checkpoint.model, ids, pad, for_training=True)
     renderer = ChatRenderer(checkpoint.tokenizer, checkpoint.chat_template, processor.image_token, checkpoint.prompts)
     chosen = {"pairs": True, "triplets": True, "answers": True} | wanted
-    return Learner(backbone), Layout(renderer, partial(prepare, processor), pad, **chosen), Embedder.load(folder, "cpu")
+    return (
+        Learner(backbone, telling=Telling(TABLE, backbone.dimension)),
+        Layout(renderer, partial(prepare, processor), pad, **chosen),
+        Embedder.load(folder, "cpu"),
+    )
 
 
 @pytest.mark.parametrize("family", ["llava-clip-llama", "qwen2-vl"])
@@ -69,7 +84,7 @@ def test_answers_are_the_models_own_language_loss(built: Callable[..., Path]) ->
     learner, layout, _ = learner_of(built("llava-clip-llama"), pairs=False, triplets=False)
     made = samples(3)
     chunk = layout(made)
-    _, loss = learner(chunk)
+    loss = learner(chunk)[1].answers
     total, count = 0.0, 0
     for sample in made:
         alone = layout([sample]).pictures.passes[0]
@@ -108,6 +123,18 @@ def test_chunks_have_the_loss_and_gradients_of_one_pass(
     assert found.keys() == expected.keys()
     largest = max(float(gradient.abs().max()) for gradient in expected.values())
     assert all((found[name] - expected[name]).abs().max() < 1e-5 * largest for name in expected)
+
+
+def test_facts_told_from_equal_vectors_are_as_likely_as_they_are_many(built: Callable[..., Path]) -> None:
+    learner, layout, _ = learner_of(built("llava-clip-llama"), answers=False)
+    assert learner.telling is not None
+    torch.nn.init.zeros_(learner.telling.value)
+    made = samples(4)
+    with torch.no_grad():
+        told = learner(layout(made))[1].told.item()
+    sizes = torch.tensor([len(values) for values in TABLE.values]).float().log()
+    each = [float(sizes[row != UNASKED].sum()) for sample in made for row in _labels(sample)]
+    assert told == pytest.approx(sum(each) / len(each), rel=1e-5)
 
 
 def test_a_learned_temperature_has_the_same_gradient_in_chunks(built: Callable[..., Path]) -> None:

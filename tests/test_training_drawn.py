@@ -15,8 +15,8 @@ from instructcir.worlds.splits import belongs, facts_of
 
 
 def test_a_sample_is_the_same_in_another_process_and_order(tmp_path: Path) -> None:
-    one = DrawnSamples([Pool(tmp_path / "a", "wardrobe", 12, 48)], 30, seed=3, wishes=2, with_answers=True)
-    other = DrawnSamples([Pool(tmp_path / "b", "wardrobe", 12, 48)], 30, seed=3, wishes=2, with_answers=True)
+    one = DrawnSamples([Pool(tmp_path / "a", "wardrobe", 12, 48)], 30, seed=3, wishes=2, answers=3)
+    other = DrawnSamples([Pool(tmp_path / "b", "wardrobe", 12, 48)], 30, seed=3, wishes=2, answers=3)
     for index in (7, 0, 29):
         first, second = one[index], other[index]
         assert (first.id, first.caption, first.wishes, first.answers) == (
@@ -55,7 +55,7 @@ def test_all_that_is_learned_from_is_of_the_training_split(tmp_path: Path, monke
         return change
 
     monkeypatch.setattr(drawn, "training_change", watched)
-    samples = DrawnSamples([Pool(tmp_path, "wardrobe", 8, 32)], 40, seed=0, with_answers=True)
+    samples = DrawnSamples([Pool(tmp_path, "wardrobe", 8, 32)], 40, seed=0, answers=3)
     for index in range(40):
         number = int(samples[index].id.rpartition("/")[2])
         assert belongs(wardrobe, facts_of(wardrobe, "train", number)) == "train"

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 import torch
 
 from instructcir.training.gathering import gather, gather_numbers, processes
-from instructcir.training.learner import Vectors
+from instructcir.training.learner import Own, Vectors
 from instructcir.training.objective import TEMPERATURE, at_dimensions, contrastive
 from instructcir.training.samples import Chunk
 
 # shapes: S pictures, W wishes, D dimensions
 
-Forward = Callable[[Chunk], tuple[Vectors, torch.Tensor]]
+Forward = Callable[[Chunk], tuple[Vectors, Own]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,7 @@ class Objective:
     Attributes:
         facts: weight of telling drawn pictures' facts by the tower and projector alone (`looking`); stands alone.
         answers: weight of saying the right answers.
+        told: weight of telling drawn facts by one linear layer from all vectors (`telling`), beside the contrasts.
         pairs: weight of the contrast between pictures and captions.
         triplets: weight of the contrast between composed queries and modified captions.
         temperature: divides similarities; where it is learned, where it starts.
@@ -44,6 +45,7 @@ class Objective:
 
     facts: float = 0.0
     answers: float = 0.0
+    told: float = 0.0
     pairs: float = 0.0
     triplets: float = 0.0
     temperature: float = TEMPERATURE
@@ -125,15 +127,13 @@ def one_pass(
     objective: Objective, forward: Forward, chunk: Chunk, temperature: float | torch.Tensor
 ) -> tuple[torch.Tensor, dict[str, float]]:
     """The weighted loss of a batch that fits in memory as it is, with its graph; and its parts as figures."""
-    vectors, answers = forward(chunk)
+    vectors, own = forward(chunk)
     parts = contrasts(objective, vectors, [chunk], temperature)
-    contrast = sum((getattr(objective, name) * value for name, value in parts.items()), start=answers.new_zeros(()))
-    total = (
-        _times_processes(contrast) + objective.answers * answers
-    )  # answers are each process's own: averaging is right
-    if objective.answers:
-        parts["answers"] = answers
-    return total, {name: float(value.detach()) for name, value in parts.items()}
+    contrast = sum((getattr(objective, name) * value for name, value in parts.items()), start=own.answers.new_zeros(()))
+    said = objective.answers * own.answers + objective.told * own.told
+    total = _times_processes(contrast) + said  # what is said is each process's own: averaging is right
+    figures = {name: float(value.detach()) for name, value in parts.items()}
+    return total, figures | _said(objective, float(own.answers.detach()), float(own.told.detach())) | own.figures
 
 
 def in_chunks(
@@ -160,24 +160,33 @@ def in_chunks(
         _times_processes(total).backward()  # type: ignore[no-untyped-call]
     figures = {name: float(value.detach()) for name, value in parts.items()}
     spoken = sum(len(chunk.says) for chunk in chunks)
-    said = 0.0
+    size = sum(chunk.size for chunk in chunks)
+    answered = told = 0.0
+    right: dict[str, float] = {}
     starts = [0] * len(leaves.all())
     for chunk, state in zip(chunks, device_states, strict=True):
         with torch.random.fork_rng():
             _set_random_state(state)
-            vectors, answers = forward(chunk)
-        share = len(chunk.says) / spoken if spoken else 0.0
-        surrogate = objective.answers * share * answers
-        said += share * float(answers.detach())
+            vectors, own = forward(chunk)
+        share, part = len(chunk.says) / spoken if spoken else 0.0, chunk.size / size
+        surrogate = objective.answers * share * own.answers + objective.told * part * own.told
+        answered += share * float(own.answers.detach())
+        told += part * float(own.told.detach())
+        right = {name: right.get(name, 0.0) + part * value for name, value in own.figures.items()}
         for number, (block, leaf) in enumerate(zip(vectors.all(), leaves.all(), strict=True)):
             if len(block) and leaf.grad is not None:
                 surrogate = surrogate + (block * leaf.grad[starts[number] : starts[number] + len(block)]).sum()
             starts[number] += len(block)
         surrogate.backward()  # type: ignore[no-untyped-call]
-    if objective.answers:
-        figures["answers"] = said
-    value = float(total.detach()) + objective.answers * said
+    value = float(total.detach()) + objective.answers * answered + objective.told * told
+    figures |= _said(objective, answered, told) | right
     return torch.tensor(value, device=leaves.gallery.device, requires_grad=True), figures
+
+
+def _said(objective: Objective, answers: float, told: float) -> dict[str, float]:
+    """What is said, as figures, where it counts."""
+    figures = {"answers": answers, "told": told}
+    return {name: value for name, value in figures.items() if getattr(objective, name)}
 
 
 def _times_processes(loss: torch.Tensor) -> torch.Tensor:

@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from PIL import Image
 from torch.utils.data import Dataset
 
 from instructcir.errors import InputError
+from instructcir.training.facts import FactTable
 from instructcir.training.samples import Sample
 from instructcir.worlds.distractors import distractors
 from instructcir.worlds.rasterise import rasterise
@@ -98,8 +100,9 @@ class DrawnSamples(Dataset[Sample]):
         seed: of the words; two stages of a training take two.
         wishes: modifications of each picture.
         hard: so many captions a wish that are wrong for it, and for the picture, by one fact or half of the wish.
-        with_answers: whether to add what a model should say: a caption, an answer, the modified picture's caption.
+        answers: how many of the three sorts of things that a model should say of a picture to add, chosen in turn.
         share: part of the samples that differ, for measuring what fewer cost; the others repeat them.
+        table: numbers the facts of pictures and of what wishes make of them, if these are wanted.
     """
 
     def __init__(
@@ -110,12 +113,13 @@ class DrawnSamples(Dataset[Sample]):
         *,
         wishes: int = 2,
         hard: int = 0,
-        with_answers: bool = False,
+        answers: int = 0,
         share: float = 1.0,
+        table: FactTable | None = None,
     ) -> None:
         self.pools = list(pools)
         self.length, self.seed, self.share = length, seed, share
-        self.wishes, self.hard, self.with_answers = wishes, hard, with_answers
+        self.wishes, self.hard, self.answers, self.table = wishes, hard, answers, table
 
     def __len__(self) -> int:
         return self.length
@@ -129,8 +133,17 @@ class DrawnSamples(Dataset[Sample]):
         changes = [self._change(pool.world, facts, rng) for _ in range(self.wishes)]
         wishes = tuple(self._wish(pool.world, facts, change, rng) for change in changes)
         hard = tuple(text for change in changes for text in self._wrong(pool.world, facts, change, rng))
-        answers = self._answers(pool.world, facts, rng) if self.with_answers else ()
-        return Sample(f"{pool.world.name}/train/{number}", pool.image(number), caption, wishes, answers, hard)
+        answers = tuple(rng.sample(self._answers(pool.world, facts, rng), self.answers)) if self.answers else ()
+        labels = self._labels(pool.world.name, facts, changes)
+        return Sample(f"{pool.world.name}/train/{number}", pool.image(number), caption, wishes, answers, hard, labels)
+
+    def _labels(self, world: str, facts: Facts, changes: Sequence[Change]) -> torch.Tensor | None:
+        """(1 + wishes, attributes) facts of the picture and of each change's target, but for what it leaves open."""
+        if self.table is None:
+            return None
+        rows = [self.table.labels(world, facts)]
+        rows += [self.table.labels(world, change.target, change.free) for change in changes]
+        return torch.stack(rows)
 
     def _wish(self, world: World, facts: Facts, change: Change, rng: random.Random) -> tuple[str, str]:
         """A modification, and the caption of what it makes of the picture: nothing is said of what it leaves open."""

@@ -27,10 +27,10 @@ class FactTable:
         self._numbers = [{value: number for number, value in enumerate(values)} for values in self.values]
         self.things = sorted({_thing(name) for _, name in self.names if _thing(name)})
 
-    def labels(self, world: str, facts: Facts) -> torch.Tensor:
+    def labels(self, world: str, facts: Facts, free: frozenset[str] = frozenset()) -> torch.Tensor:
         """(A,) the number of each attribute's value; 0 where it does not apply, `UNASKED` for other worlds' attributes.
 
-        Of a thing that is absent only the first attribute is asked, whose answer is 0.
+        Of a thing that is absent only the first attribute is asked, whose answer is 0. What is `free` is not asked.
         """
         labels = torch.full((len(self.names),), UNASKED)
         asked: set[str] = set()
@@ -40,7 +40,8 @@ class FactTable:
                 continue
             if thing:
                 asked.add(thing)
-            labels[place] = self._numbers[place][facts.get(name, "")]
+            if name not in free:
+                labels[place] = self._numbers[place][facts.get(name, "")]
         return labels
 
     def squares(self, boxes: Sequence[tuple[str, Box]], side: int) -> torch.Tensor:

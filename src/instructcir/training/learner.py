@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from instructcir.model.backbone import Backbone
 from instructcir.training.samples import Chunk, Laid
+from instructcir.training.telling import Telling
 
 # shapes: S pictures, W wishes, U texts, A answer tokens, D dimensions
 
@@ -39,6 +40,21 @@ class Vectors:
         return self.gallery, self.composed, self.captions, self.modified, self.hard
 
 
+@dataclass(slots=True)
+class Own:
+    """What a chunk's samples say by themselves, without the rest of the batch.
+
+    Attributes:
+        answers: mean cross entropy of the answers' tokens, 0 without any.
+        told: mean over vectors of the sum of all facts' cross entropies, 0 where none are told.
+        figures: shares of the facts that are told right, by kind of vector.
+    """
+
+    answers: torch.Tensor
+    told: torch.Tensor
+    figures: dict[str, float]
+
+
 class Trained(nn.Module):
     """A module whose state is what it learns; frozen and tied weights are the starting model's."""
 
@@ -62,21 +78,23 @@ class Trained(nn.Module):
 
 
 class Learner(Trained):
-    """The model and its learnable temperature.
+    """The model, its learnable temperature, and the layer that tells facts from vectors.
 
     Args:
         backbone: the model, made for training.
         temperature: start of a learnable temperature, or None for a fixed one.
+        telling: tells facts from vectors, or None.
     """
 
-    def __init__(self, backbone: Backbone, temperature: float | None = None) -> None:
+    def __init__(self, backbone: Backbone, temperature: float | None = None, telling: Telling | None = None) -> None:
         super().__init__()
         self.backbone = backbone
         self.model = backbone.model
         self.log_scale = nn.Parameter(torch.tensor(1 / temperature).log()) if temperature else None
+        self.telling = telling
 
-    def forward(self, chunk: Chunk) -> tuple[Vectors, torch.Tensor]:
-        """Vectors of a chunk, and the mean cross entropy of its answers' tokens (0 without any)."""
+    def forward(self, chunk: Chunk) -> tuple[Vectors, Own]:
+        """Vectors of a chunk, and what its samples say by themselves."""
         states = self._read(chunk.pictures)
         unit = F.normalize(states[: chunk.galleries + chunk.wishes].float(), dim=-1)
         gallery, composed = unit[: chunk.galleries], unit[chunk.galleries :]
@@ -89,7 +107,25 @@ class Learner(Trained):
         if chunk.texts is not None:
             texts = F.normalize(self._read(chunk.texts).float(), dim=-1)
             captions, modified, hard = texts[chunk.captions], texts[chunk.modified], texts[chunk.hard]
-        return Vectors(gallery, composed, captions, modified, hard), answers
+        vectors = Vectors(gallery, composed, captions, modified, hard)
+        return vectors, Own(answers, *self._told(vectors, chunk))
+
+    def _told(self, vectors: Vectors, chunk: Chunk) -> tuple[torch.Tensor, dict[str, float]]:
+        """Mean over vectors of their facts' loss, and shares told right; hard negatives are not asked."""
+        loss = vectors.gallery.new_zeros(())
+        figures: dict[str, float] = {}
+        if self.telling is None or chunk.picture_labels is None or chunk.wish_labels is None:
+            return loss, figures
+        pictures, wishes = chunk.picture_labels, chunk.wish_labels
+        asked = {"pictures": (vectors.gallery, pictures), "captions": (vectors.captions, pictures)}
+        asked |= {"queries": (vectors.composed, wishes), "modified captions": (vectors.modified, wishes)}
+        count = sum(len(unit) for unit, _ in asked.values())
+        for name, (unit, labels) in asked.items():
+            if len(unit):
+                part, right = self.telling(unit, labels)
+                loss = loss + part / count
+                figures[f"right of {name}"] = right
+        return loss, figures
 
     def _read(self, laid: Laid) -> torch.Tensor:
         """Final hidden states (what is read, D)."""

@@ -66,6 +66,7 @@ class Data:
         pool: pictures drawn of each world.
         side: pixels a side of drawn pictures.
         wishes: modifications of each drawn picture in a batch.
+        answers: things to say of each drawn picture, up to 3, where objective.answers asks for any.
         share: part of the drawn samples that differ; the rest repeat them.
         hard_negatives: captions easily mistaken for a triplet's: of drawn pictures made to be so, of files those that
             were mined (`instructcir mine`); 0 for none.
@@ -77,6 +78,7 @@ class Data:
     pool: int = 60_000
     side: int = 112
     wishes: int = 2
+    answers: int = 3
     share: float = 1.0
     hard_negatives: int = 0
 
@@ -160,7 +162,7 @@ def from_dict(values: Mapping[str, Any], where: str = "recipe") -> Recipe:
     """
     recipe = _build(Recipe, values, where)
     objective, optimiser = recipe.objective, recipe.optimiser
-    learned = objective.answers + objective.pairs + objective.triplets
+    learned = objective.answers + objective.told + objective.pairs + objective.triplets
     if objective.facts and (learned or recipe.data.source != "drawn" or recipe.tune.mode != "full"):
         raise InputError(f"{where}: objective.facts stands alone and needs data.source 'drawn' and tune.mode 'full'")
     if objective.facts + learned <= 0:
@@ -172,8 +174,11 @@ def from_dict(values: Mapping[str, Any], where: str = "recipe") -> Recipe:
     if objective.hard_negatives_of_pairs and not (recipe.data.source == "drawn" and recipe.data.hard_negatives):
         reason = "needs data.source 'drawn' and data.hard_negatives: mined captions may be right for the picture"
         raise InputError(f"{where}: objective.hard_negatives_of_pairs {reason}")
-    if recipe.data.source != "drawn" and objective.answers:
-        raise InputError(f"{where}: objective.answers needs data.source 'drawn'")
+    for name in ("answers", "told"):
+        if recipe.data.source != "drawn" and getattr(objective, name):
+            raise InputError(f"{where}: objective.{name} needs data.source 'drawn'")
+    if not 1 <= recipe.data.answers <= 3:
+        raise InputError(f"{where}: data.answers must be 1, 2 or 3")
     if optimiser.global_batch < 1 or optimiser.steps < 1 or objective.temperature <= 0:
         raise InputError(f"{where}: optimiser.global_batch, optimiser.steps and objective.temperature must be positive")
     return recipe

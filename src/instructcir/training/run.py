@@ -4,6 +4,7 @@ RUN/recipe.json    the settings, written first
 RUN/start/         the fresh model that it began with, if the recipe asks for one
 RUN/checkpoints/   the trainer's, while it goes on
 RUN/log.jsonl      a line every few steps
+RUN/telling.safetensors  the layer that told facts (objective.told), for a recipe that goes on from this one
 RUN/model/         the result: the mark of completion
 """
 
@@ -17,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors.torch import load_file, save_file
 from torch.utils.data import Dataset, IterableDataset
 from transformers import set_seed
 
@@ -39,6 +41,7 @@ from instructcir.training.looking import LookCollator, Looker, Looks, looking_lo
 from instructcir.training.recipe import Recipe
 from instructcir.training.samples import Layout, Sample
 from instructcir.training.stream import FileSamples
+from instructcir.training.telling import Telling
 from instructcir.training.trainer import (
     Collator,
     Report,
@@ -49,6 +52,8 @@ from instructcir.training.trainer import (
 )
 from instructcir.training.tuned import add_adapters, freeze, save_adapters
 from instructcir.worlds.registry import world
+
+_TELLING = "telling.safetensors"
 
 
 def train(recipe: Recipe, folder: Path, *, resume: bool = False, report: Report | None = None) -> Path:
@@ -82,6 +87,8 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, report: Report 
         lines = read_log(folder / "log.jsonl")
         if lines:
             draw_curve(lines, folder / "loss.png", recipe.name)
+        if isinstance(trainer.model, Learner) and trainer.model.telling is not None:
+            save_file(trainer.model.telling.state_dict(), folder / _TELLING)
         _save(checkpoint, adapted, model_folder)
     return model_folder
 
@@ -149,6 +156,10 @@ def _lesson(recipe: Recipe, checkpoint: Checkpoint, folder: Path) -> tuple[Any, 
         collate = LookCollator(partial(prepare, checkpoint.processor))
         return looker, partial(looking_loss, recipe.objective.facts), collate, looks
     learner, layout = prepare_learning(recipe, checkpoint)
+    kind, _, name = recipe.start.model.partition(":")
+    told = folder.parent / name / _TELLING
+    if learner.telling is not None and kind == "recipe" and told.exists():
+        learner.telling.load_state_dict(load_file(told))
     own = recipe.optimiser.global_batch // together().num_processes
     collator = Collator(layout, min(own, recipe.optimiser.micro_batch or own) or 1)
     return learner, partial(contrast_and_answers, recipe.objective), collator, samples_of(recipe, folder)
@@ -169,13 +180,15 @@ def prepare_learning(recipe: Recipe, checkpoint: Checkpoint) -> tuple[Learner, L
     token: str = processor.image_token  # type: ignore[attr-defined]
     renderer = ChatRenderer(tokenizer, checkpoint.chat_template, token, checkpoint.prompts)
     objective = recipe.objective
-    learner = Learner(backbone, objective.temperature if objective.learnable_temperature else None)
+    table = _facts_of_vectors(recipe)
+    telling = Telling(table, backbone.dimension) if table else None
+    learner = Learner(backbone, objective.temperature if objective.learnable_temperature else None, telling)
     layout = Layout(
         renderer,
         partial(prepare, processor),
         backbone.pad_id,
-        pairs=bool(objective.pairs or (objective.triplets and objective.reference_image_negatives)),
-        triplets=bool(objective.triplets),
+        pairs=bool(objective.pairs or objective.told or (objective.triplets and objective.reference_image_negatives)),
+        triplets=_with_wishes(recipe),
         answers=bool(objective.answers),
     )
     return learner, layout
@@ -189,10 +202,11 @@ def samples_of(recipe: Recipe, folder: Path) -> Dataset[Sample] | IterableDatase
             _pools(recipe, folder),
             _drawn_length(recipe),
             recipe.running.seed,
-            wishes=data.wishes if recipe.objective.triplets else 0,
+            wishes=data.wishes if _with_wishes(recipe) else 0,
             hard=data.hard_negatives,
-            with_answers=bool(recipe.objective.answers),
+            answers=data.answers if recipe.objective.answers else 0,
             share=data.share,
+            table=_facts_of_vectors(recipe),
         )
     if not data.path:
         raise InputError(f"recipe {recipe.name}: data.path names no file of {data.source} (--set data.path=FILE)")
@@ -205,6 +219,16 @@ def samples_of(recipe: Recipe, folder: Path) -> Dataset[Sample] | IterableDatase
         needs_captions=bool(negatives),
         hard=data.hard_negatives,
     )
+
+
+def _with_wishes(recipe: Recipe) -> bool:
+    """Triplets have wishes; facts are told of composed queries too, until pairs alone are asked for."""
+    objective = recipe.objective
+    return bool(objective.triplets or (objective.told and not objective.pairs))
+
+
+def _facts_of_vectors(recipe: Recipe) -> FactTable | None:
+    return FactTable([world(name) for name in recipe.data.worlds]) if recipe.objective.told else None
 
 
 def _pools(recipe: Recipe, folder: Path) -> list[Pool]:

@@ -40,6 +40,7 @@ class Sample:
         wishes: (modification, modified caption) of its triplets.
         answers: (what a user writes, what the model should say) about the picture.
         hard: captions that are wrong for its wishes, and easily mistaken; as many in every sample.
+        labels: (1 + wishes, attributes) facts of the picture and of what each wish makes of it (`facts.FactTable`).
     """
 
     id: str
@@ -48,6 +49,7 @@ class Sample:
     wishes: tuple[tuple[str, str], ...] = ()
     answers: tuple[tuple[str, str], ...] = ()
     hard: tuple[str, ...] = ()
+    labels: torch.Tensor | None = None
 
 
 @dataclass(slots=True)
@@ -96,6 +98,8 @@ class Chunk:
         says: (A,) the token that each answer position should say.
         hard: (H,) which text each hard negative is.
         text_ids: the distinct texts.
+        picture_labels: (S, attributes) facts of the pictures, or None.
+        wish_labels: (W, attributes) facts of what the wishes make of them, or None.
     """
 
     size: int
@@ -109,6 +113,8 @@ class Chunk:
     says: torch.Tensor
     hard: torch.Tensor
     text_ids: list[str]
+    picture_labels: torch.Tensor | None = None
+    wish_labels: torch.Tensor | None = None
 
 
 class Layout:
@@ -189,6 +195,8 @@ class Layout:
             says=torch.tensor(says, dtype=torch.long),
             hard=torch.tensor([numbers[text] for text in hard], dtype=torch.long),
             text_ids=texts,
+            picture_labels=_joined([sample.labels[:1] for sample in samples if sample.labels is not None]),
+            wish_labels=_joined([sample.labels[1:] for sample in samples if sample.labels is not None]),
         )
 
     def _row(self, sample: Sample, image: PreparedImage, number: int) -> tuple[Row, list[tuple[int, ...]]]:
@@ -249,6 +257,10 @@ class Layout:
             shown = [images[number] for number in numbers] if images else []
             passes.append(Pass(chosen, shown, pack(chosen, self.pad_id), reads))
         return Laid(passes, torch.tensor([starts[row] + place for row, place in places], dtype=torch.long))
+
+
+def _joined(labels: list[torch.Tensor]) -> torch.Tensor | None:
+    return torch.cat(labels) if labels else None
 
 
 def _common_start(sequences: Sequence[tuple[int, ...]]) -> int:
