@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from instructcir.errors import InputError
@@ -48,6 +48,11 @@ class Session:
             ImageError: the picture cannot be used.
         """
         return cls(gallery, model, (_opened(gallery, model, reference),))
+
+    @property
+    def gallery(self) -> Gallery:
+        """What is searched."""
+        return self._gallery
 
     @property
     def edits(self) -> tuple[str, ...]:
@@ -103,6 +108,20 @@ class Session:
     def branch(self) -> Session:
         """A session that stands where this one does, and goes on by itself."""
         return Session(self._gallery, self._model, self._steps)
+
+    def moved(self, gallery: Gallery, model: AsksModel) -> Session:
+        """The same steps in an index that was made anew, perhaps by another model; references are opened again.
+
+        Raises:
+            InputError: a reference is no longer there.
+            ImageError: it cannot be used any more.
+        """
+        opened: dict[int, Step] = {}
+        for step in self._steps:
+            if id(step.reference) not in opened:
+                opened[id(step.reference)] = _opened(gallery, model, step.reference.image)
+        steps = tuple(replace(opened[id(step.reference)], edits=step.edits) for step in self._steps)
+        return Session(gallery, model, steps)
 
     def go_on_from(self, hit: Hit | ImageLike) -> None:
         """Take a hit, or another picture, as the next reference; the edits so far are fulfilled and fall away.
