@@ -108,7 +108,7 @@ function fillMarks(tile, id, marks) {
 
 /** A picture in words: what its metadata says of it, else its file's name. */
 export function titleOf(picture) {
-  const words = Object.values(picture.values).filter((value) => typeof value === "string" && value.length < 40).slice(0, 3);
+  const words = Object.values(picture.values).filter((value) => typeof value === "string" && value.length < 60).slice(0, 3);
   return words.length ? words.join(" · ") : picture.name.replace(/\.[a-z0-9]+$/i, "");
 }
 
