@@ -225,6 +225,7 @@ async function start() {
   try {
     const found = await api.about();
     facets = found.facets;
+    results.setShared(facets.map((facet) => facet.name));
     setLimit(found.upload_bytes);
     $("gallery-name").replaceChildren(h("b", {}, found.name), h("span", { class: "wide" }, ` · ${plural(found.pictures, "picture")}`));
     document.title = `${found.name} · instructcir`;
