@@ -1,4 +1,4 @@
-"""A folder as people have them, of 3,000 files, indexed once: each refused file named with its reason, the rest searchable.
+"""A messy folder of 3,000 files, indexed once: each refused file named with its reason, the rest searchable.
 
     python bench/messy_folder.py                # 3,000 small pictures among everything that goes wrong
     python bench/messy_folder.py --count 300

@@ -68,8 +68,8 @@ def instructcir(
 ) -> None:
     """Search images with a picture and a sentence.
 
-    Exit codes: 0 done; 1 the answer is no (a check found faults), the reader of the output went away, or a bug; 2 an error
-    that the message explains, a wrong command line too; 130 Ctrl-C.
+    Exit codes: 0 done; 1 the answer is no (a check found faults), the reader of the output went away, or a bug; 2 an
+    error that the message explains, a wrong command line too; 130 Ctrl-C.
     """
 
 
