@@ -11,7 +11,7 @@ from PIL import Image
 
 from cli_runs import json_lines, process, refused, run
 from instructcir.cli.demo import BUNDLED, CLAIM, HITS, RANDOM
-from instructcir.cli.demo_pictures import ASKED, FEWEST, SPLIT, catalogue, faults, name_of
+from instructcir.cli.demo_pictures import ASKED, FEWEST, SPLIT, catalogue, faults, name_of, name_of_scene, scenes
 from instructcir.cli.demo_sheet import Cell, Row, draw_sheet
 from instructcir.model import loading
 from instructcir.model.embedder import Embedder
@@ -168,3 +168,22 @@ def test_the_untrained_model_is_the_same_each_time_and_tells_inputs_apart(tmp_pa
     texts = one.embed_texts(["blue", "green 更短 🎉"])
     assert float(texts[0] @ texts[1]) < 0.999
     assert one.prompts.name == "instructcir"
+
+
+def test_names_tell_pictures_apart() -> None:
+    shown = [name_of_scene(one.facts) for one in scenes(world("landscapes"), 300)]
+    garments = [name_of(one.facts) for one in catalogue(world("wardrobe"), 300)[0]]
+    for names in (shown, garments):
+        assert len(set(names)) > 0.8 * len(names)  # the setting alone left eight
+        assert max(map(len, names)) < 60, "the page leaves longer ones out"
+    assert name_of_scene({"setting": "lake", "time": "night", "weather": "fog", "season": "winter", **dogs("2")}) == (
+        "lake, winter night, 2 brown dogs"
+    )
+    assert name_of_scene({"setting": "sea", "time": "day", "weather": "clear", **dogs("1")}) == (
+        "sea, clear day, brown dog"
+    )
+    assert name_of_scene({"setting": "room", **dogs("1")}) == "room, brown dog"
+
+
+def dogs(count: str) -> dict[str, str]:
+    return {"dog.count": count, "dog.colour": "brown", "dog.size": "big", "dog.position": "left"}

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from instructcir.server.batching import Batcher
+from instructcir.server.callers import CALLER, Caller
 from instructcir.server.refusals import Refusal
 
 
@@ -66,3 +67,32 @@ def test_a_full_queue_and_slow_work_are_refused_and_what_was_given_up_is_not_beg
     assert gate.batches == [[1]]
     with pytest.raises(Refusal):
         batcher.do(4, 1)
+
+
+def test_work_for_a_client_that_has_gone_is_not_begun() -> None:
+    gate = Gate()
+    batcher = Batcher(gate.run, most=8, capacity=8)
+    callers = {number: Caller() for number in (1, 2, 3)}
+
+    def ask(number: int) -> int:
+        CALLER.set(callers[number])
+        return batcher.do(number, 10)
+
+    with ThreadPoolExecutor(3) as pool:
+        first = pool.submit(ask, 1)
+        assert gate.begun.wait(10)
+        second = pool.submit(ask, 2)
+        while len(batcher) < 1:
+            pass
+        callers[2].leave()
+        with pytest.raises(Refusal) as gone:
+            second.result(10)  # at once: the batcher is still at its first piece
+        assert gone.value.status == 499
+        callers[3].leave()  # before it asks
+        with pytest.raises(Refusal):
+            ask(3)
+        callers[1].leave()  # too late: it has begun
+        gate.open.set()
+        assert first.result() == 1
+    batcher.close()
+    assert gate.batches == [[1]]

@@ -94,14 +94,14 @@ def demo(
     and `instructcir serve` opens it in a browser.
     """
     from instructcir.cli.demo_index import draw_pictures, index_pictures, make_folder
-    from instructcir.cli.demo_pictures import FEWEST, catalogue, name_of, scenes
+    from instructcir.cli.demo_pictures import FEWEST, catalogue, name_of, name_of_scene, scenes
     from instructcir.worlds.registry import world
 
     garments = max(pictures - pictures // 2, min(pictures, FEWEST))
     drawings, queries = catalogue(world("wardrobe"), garments)
     others = scenes(world("landscapes"), pictures - garments)
-    told = [{"world": "wardrobe", "shows": name_of(drawing.facts)} for drawing in drawings]
-    told += [{"world": "landscapes", "shows": drawing.facts["setting"]} for drawing in others]
+    told = [{"shows": name_of(drawing.facts), "world": "wardrobe"} for drawing in drawings]
+    told += [{"shows": name_of_scene(drawing.facts), "world": "landscapes"} for drawing in others]
     make_folder(out)
     with tempfile.TemporaryDirectory(prefix="instructcir-demo-") as scratch:
         name, remark = folder_or_stand_in(model, Path(scratch))

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from instructcir.errors import InputError
 from instructcir.worlds.distractors import distractors
 from instructcir.worlds.galleries import relevant_in
+from instructcir.worlds.landscapes.facts import kinds_in
+from instructcir.worlds.landscapes.words_things import plural
 from instructcir.worlds.splits import Split, belongs, drawing_of, facts_of
 from instructcir.worlds.wardrobe.facts import COLOURS, complete
 from instructcir.worlds.world import Change, Drawing, Edit, Facts, World
@@ -121,8 +123,19 @@ def scenes(world: World, pictures: int) -> tuple[Drawing, ...]:
 
 
 def name_of(facts: Facts) -> str:
-    """What a person would call a garment: "red dress, polka dots"."""
-    return f"{facts['colour']} {facts['garment']}" + ("" if facts["pattern"] == "plain" else f", {facts['pattern']}")
+    """What a person would call a garment: "red dress, polka dots, brick wall"."""
+    pattern = "" if facts["pattern"] == "plain" else f", {facts['pattern']}"
+    return f"{facts['colour']} {facts['garment']}{pattern}" + (f", {facts['setting']}" if "setting" in facts else "")
+
+
+def name_of_scene(facts: Facts) -> str:
+    """What a person would call a scene: "lake, winter night, 2 brown dogs"."""
+    kind = kinds_in(facts)[0]
+    count, things = facts[f"{kind}.count"], f"{facts[f'{kind}.colour']} {kind}"
+    first = things if count == "1" else f"{count} {plural(things)}"
+    air = [facts[name] for name in ("season", "weather") if name in facts][:1]
+    when = " ".join([*air, *([facts["time"]] if "time" in facts else [])])
+    return ", ".join(part for part in (facts["setting"], when, first) if part)
 
 
 def faults(change: Change, reference: Facts, candidate: Facts) -> list[str]:

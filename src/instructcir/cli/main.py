@@ -66,7 +66,11 @@ def instructcir(
         bool, typer.Option("--debug", envvar="INSTRUCTCIR_DEBUG", help="Show the whole traceback of an error.")
     ] = False,
 ) -> None:
-    """Search images with a picture and a sentence."""
+    """Search images with a picture and a sentence.
+
+    Exit codes: 0 done; 1 the answer is no (a check found faults), the reader of the output went away, or a bug; 2 an
+    error that the message explains, a wrong command line too; 130 Ctrl-C.
+    """
 
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)

@@ -11,6 +11,7 @@ import typer
 
 from instructcir.cli.models import AsJson, Device, Dtype, quieten
 from instructcir.cli.output import print_json_line
+from instructcir.cli.pictures import check_pictures, show_hits
 from instructcir.errors import InputError
 
 if TYPE_CHECKING:
@@ -40,6 +41,15 @@ def search(
     duplicates: Annotated[bool, typer.Option("--duplicates", help="Show near-duplicates one by one.")] = False,
     diversity: Annotated[float, typer.Option(help="Vary the hits: from 0, the plain ranking, to 1.")] = 0.0,
     sheet: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Write a contact sheet of the hits.")] = None,
+    pictures: Annotated[
+        bool | None,
+        typer.Option(
+            "--pictures/--no-pictures",
+            help="Show the hits as pictures in the terminal, in half blocks where it has only colours; left out: where "
+            "it can show pictures in full (kitty's protocol, iTerm2's).",
+            show_default=False,
+        ),
+    ] = None,
     model: Annotated[str | None, typer.Option(help="Where the index's model lies now, if it was moved.")] = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
@@ -48,7 +58,9 @@ def search(
     """Find pictures of an index: like the reference, but as the words say."""
     if sheet and sheet.suffix.lower() != ".png":
         raise InputError(f"{sheet}: a sheet is a PNG file; end its name with .png")
+    way = check_pictures(pictures, as_json)
     quieten(ctx)
+    from instructcir.images import open_rgb
     from instructcir.search.searcher import Index
 
     asked = references_of(reference)
@@ -63,9 +75,12 @@ def search(
         diversity=diversity,
         not_=not_,
     )
+    named = [part[0] if isinstance(part, tuple) else part for part in asked or []]
+    files, title = [file for file in named if os.path.isfile(file)], modification or "pictures like this"
     if sheet:
-        files = [part[0] if isinstance(part, tuple) else part for part in asked or []]
-        _write_sheet(sheet, opened, answer, modification, [file for file in files if os.path.isfile(file)])
+        _write_sheet(sheet, opened, answer, title, files)
+    if way and answer.hits:
+        show_hits(opened, answer, title, [open_rgb(file) for file in files], way)
     if answer.remark:
         typer.echo(f"note: {answer.remark}", err=True)
     for rank, hit in enumerate(answer, start=1):
@@ -100,7 +115,7 @@ def references_of(text: str) -> list[str | tuple[str, float]] | None:
     return found
 
 
-def _write_sheet(path: Path, index: Index, answer: Answer, modification: str, references: list[str]) -> None:
+def _write_sheet(path: Path, index: Index, answer: Answer, title: str, references: list[str]) -> None:
     """Write a contact sheet, complete or not at all."""
     import io
 
@@ -111,7 +126,6 @@ def _write_sheet(path: Path, index: Index, answer: Answer, modification: str, re
     if not (answer.hits or references):
         typer.echo("note: no sheet is written, since there is no hit", err=True)
         return
-    title = modification or "pictures like this"
     content = io.BytesIO()
     hits_sheet(index.gallery, answer, title, [open_rgb(one) for one in references]).save(content, "PNG")
     write_atomic(path, content.getvalue())

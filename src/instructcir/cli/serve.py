@@ -57,6 +57,7 @@ def serve(
     try:
         from instructcir.server.access import Access
         from instructcir.server.app import create_app
+        from instructcir.server.following import load_and_check
         from instructcir.server.limits import Limits
         from instructcir.server.running import run
         from instructcir.server.service import Service
@@ -77,7 +78,7 @@ def serve(
     )
     index = Index.open(name, model=model, device=device, dtype=dtype)
     assert isinstance(index.embedder, Embedder)  # it has just been loaded
-    service = Service(index.gallery.folder, index.embedder, limits)
+    service = Service(index.gallery.folder, index.embedder, limits, load_and_check(device, dtype))
     typer.echo(f"device: {service.model.embedder.checkpoint.placement.why}", err=True)
     shown = f"[{host}]" if ":" in host else host
     typer.echo(f"{len(index):,} pictures at http://{shown}:{port}/ (Ctrl-C stops)")

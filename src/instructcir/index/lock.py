@@ -39,3 +39,16 @@ def only_writer(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def writer_of(folder: Path) -> int | None:
+    """The process that writes to an index, as its lock file tells without being locked; None if there is none."""
+    try:
+        text = (folder / LOCK_FILE).read_text(encoding="ascii").strip()
+        number = int(text)
+        os.kill(number, 0)
+    except PermissionError:
+        return number
+    except (OSError, ValueError, OverflowError):
+        return None
+    return number

@@ -142,26 +142,29 @@ class Gallery:
             StoreError: the table cannot be read, or the index was made anew with another model.
         """
         with self._lock:
-            self._newest.refresh()
             mark = self._mark()
+            anew = mark[0] != self._seen[0]
+            if anew:  # by the same model, or it is refused below: another table has the name
+                self._newest = PictureTable.open(self.folder)
+            self._newest.refresh()
             if (self._newest.version, mark) == (self.version, self._seen):
                 return False
             manifest = Manifest.read(self.folder)
             if manifest.identity != self.manifest.identity:
                 raise StoreError(f"{self.folder}: was made anew by {manifest.identity.model}; open the index again")
-            changed = self._newest.version != self.version
+            changed = anew or self._newest.version != self.version
             if changed:
                 self.view = View(self.folder, manifest, follows=True)
             self._seen = mark
             return changed
 
-    def _mark(self) -> tuple[int, int]:
-        """Changes when another manifest takes the place of the one that was read."""
+    def _mark(self) -> tuple[int, int, int]:
+        """Changes when another manifest takes the place of the one read; its first number, when another index does."""
         try:
-            found = os.stat(self.folder / MANIFEST)
+            place, found = os.stat(self.folder), os.stat(self.folder / MANIFEST)
         except OSError as error:
             raise StoreError(f"{self.folder}: no index is there any more ({error.strerror or error})") from error
-        return found.st_ino, found.st_mtime_ns
+        return place.st_ino, found.st_ino, found.st_mtime_ns
 
     def scores(self, query_D: Floats) -> Floats:
         """Cosines (G,) of a unit vector with all pictures."""

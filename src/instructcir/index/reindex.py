@@ -47,17 +47,17 @@ def reindex(
     Raises:
         StoreError: there is no index, one of its folders is missing, another run writes, or the disk refuses.
     """
-    kept, beside = Manifest.read(folder), _beside(folder)
+    kept, new = Manifest.read(folder), beside(folder)
     if not kept.folders:
         raise StoreError(f"{folder}: has no folders to index anew; index a folder into it first")
     chosen = storage or kept.storage
-    if exists(beside) and not _is_for(beside, identity, chosen):
-        shutil.rmtree(beside, ignore_errors=True)  # begun with another model, or the old index after a kill
+    if exists(new) and not _is_for(new, identity, chosen):
+        shutil.rmtree(new, ignore_errors=True)  # begun with another model, or the old index after a kill
 
     def build() -> Report:
         old = PictureTable.open(folder)
         return update_index(
-            beside,
+            new,
             Manifest.read(folder).folders,
             encoder,
             identity,
@@ -71,12 +71,13 @@ def reindex(
     report = build()
     with only_writer(folder):
         late = build()  # what has changed since; mostly nothing
-        swap_folders(beside, folder)
-    shutil.rmtree(beside, ignore_errors=True)
+        swap_folders(new, folder)
+    shutil.rmtree(new, ignore_errors=True)
     return _together(report, late)
 
 
-def _beside(folder: Path) -> Path:
+def beside(folder: Path) -> Path:
+    """Where an index is built anew until it takes the old one's name."""
     return folder.with_name(f".{folder.name}.reindex")
 
 

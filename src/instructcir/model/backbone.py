@@ -10,11 +10,12 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import torch
-from torch.nn.functional import normalize
+from torch.nn.functional import normalize, pad
 from transformers import DynamicCache
 
 from instructcir.model.features import features_once
 from instructcir.model.lean import multiply_in_float32, streamline
+from instructcir.model.own_pass import own_pass_length
 from instructcir.model.packing import Packed, Row, pack
 from instructcir.model.placement import computes_in_float32
 from instructcir.model.preparation import PreparedImage
@@ -84,7 +85,7 @@ class Backbone:
         text_config = model.config.get_text_config(decoder=True)
         self.dimension: int = text_config.hidden_size
         self.longest: int = text_config.max_position_embeddings
-        self.own_pass_length = _own_pass_length(text_config)
+        self.own_pass_length = own_pass_length(text_config)
         self._takes = set(inspect.signature(self.base.forward).parameters)
         self._lock = threading.RLock()
         if not for_training and computes_in_float32(self.device, self.base.get_input_embeddings().weight.dtype):
@@ -158,46 +159,67 @@ class Backbone:
         ).last_hidden_state.float()
         return [normalize(states[b, len(seq) - 1], dim=-1)[None].cpu() for b, seq in enumerate(sequences)]
 
-    @_one_at_a_time
-    @torch.inference_mode()
     def start(self, prefix: Sequence[int], image: PreparedImage) -> PrefixState:
         """Compute one prefix and keep its keys and values."""
-        row = Row(tuple(prefix), (), ())
-        ids = torch.tensor([row.prefix])
-        inputs = self._image_inputs([image])
-        positions, following = self._prefix_positions(ids[0], inputs)
+        return self.start_each([prefix], [image])[0]
+
+    @_one_at_a_time
+    @torch.inference_mode()
+    def start_each(self, prefixes: Sequence[Sequence[int]], images: Sequence[PreparedImage]) -> list[PrefixState]:
+        """Prefixes of one length, each with its picture, all of one signature, in one pass."""
+        ids = torch.tensor([list(prefix) for prefix in prefixes])
+        count, length = ids.shape
+        inputs = self._image_inputs(images)
+        placed, following = zip(*(self._prefix_positions(ids[b], inputs, b) for b in range(count)), strict=True)
+        positions = torch.stack(placed, dim=1)  # (A, B, P)
         cache = DynamicCache()
-        visible = torch.ones(len(prefix), len(prefix), dtype=torch.bool).tril()[None]
-        with self._last_layer.reading(torch.zeros(1, 0, dtype=torch.long, device=self.device)):
+        visible = torch.ones(length, length, dtype=torch.bool).tril().expand(count, -1, -1)
+        with self._last_layer.reading(torch.zeros(count, 0, dtype=torch.long, device=self.device)):
             self.base(
                 input_ids=ids.to(self.device),
                 attention_mask=self._additive(visible),
-                position_ids=(positions[:, None] if self._rotates_in_3d else positions).to(self.device),
+                position_ids=(positions if self._rotates_in_3d else positions[0]).to(self.device),
                 past_key_values=cache,
                 use_cache=True,
                 **inputs,
             )
         kept: Any = cache.layers
-        layers = tuple((layer.keys, layer.values) for layer in kept)
-        return PrefixState(layers, len(prefix), following)
+
+        def own(tensor: torch.Tensor, b: int) -> torch.Tensor:
+            return tensor if count == 1 else tensor[b : b + 1].clone()  # a view would keep all of them alive
+
+        return [
+            PrefixState(tuple((own(x.keys, b), own(x.values, b)) for x in kept), length, following[b])
+            for b in range(count)
+        ]
+
+    def go_on(self, state: PrefixState, suffixes: Sequence[tuple[int, ...]]) -> torch.Tensor:
+        """Unit vectors (suffixes, D) float32 of prompts that begin with a computed prefix, in one pass."""
+        return self.go_on_each([state], [suffixes])[0]
 
     @_one_at_a_time
     @torch.inference_mode()
-    def go_on(self, state: PrefixState, suffixes: Sequence[tuple[int, ...]]) -> torch.Tensor:
-        """Unit vectors (suffixes, D) float32 of prompts that begin with a computed prefix, in one pass."""
-        packed = pack([Row((), tuple(suffixes), ())], self.pad_id)
-        cache = DynamicCache(state.layers)
-        seen = torch.ones(1, packed.ids.shape[1], state.length, dtype=torch.bool)
-        positions = (packed.after + state.next_position).to(self.device)
+    def go_on_each(
+        self, states: Sequence[PrefixState], suffixes: Sequence[Sequence[tuple[int, ...]]]
+    ) -> list[torch.Tensor]:
+        """The same for several prefixes, each with suffixes of its own, in one pass; keys and values are copied."""
+        packed = pack([Row((), tuple(some), ()) for some in suffixes], self.pad_id)
+        longest = max(state.length for state in states)
+        cache = DynamicCache(_side_by_side(states, longest))
+        lengths = torch.tensor([state.length for state in states])
+        seen = (torch.arange(longest) < lengths[:, None])[:, None].expand(-1, packed.ids.shape[1], -1)
+        positions = packed.after + torch.tensor([[state.next_position] for state in states])
+        positions = positions.clamp(min=0).to(self.device)
         with self._last_layer.reading(packed.ends.to(self.device)):
-            states = self.base(
+            found = self.base(
                 input_ids=packed.ids.to(self.device),
                 attention_mask=self._additive(torch.cat([seen, packed.visible], dim=2)),
-                position_ids=positions.expand(3, 1, -1) if self._rotates_in_3d else positions,
+                position_ids=positions.expand(3, -1, -1) if self._rotates_in_3d else positions,
                 past_key_values=cache,
                 use_cache=True,
             ).last_hidden_state
-        return normalize(states[0].float(), dim=-1).cpu()
+        unit = normalize(found.float(), dim=-1).cpu()
+        return [unit[b, : len(some)] for b, some in enumerate(suffixes)]
 
     @property
     def _rotates_in_3d(self) -> bool:
@@ -253,18 +275,15 @@ class Backbone:
         return torch.zeros(visible.shape, dtype=self.dtype).masked_fill_(~visible, low)[:, None].to(self.device)
 
 
-def _own_pass_length(text_config: Any) -> int | None:
-    """Length beyond which a prompt must be computed alone, or None.
-
-    Beyond it the rotations change for all tokens of a batch (longrope, dynamic scaling), or tokens no longer see all
-    that came before them (sliding windows), which the model's own masks know and a packed row's do not.
-    """
-    rope = getattr(text_config, "rope_parameters", None) or {}
-    lengths = []
-    if rope.get("rope_type") == "longrope":
-        lengths.append(int(rope.get("original_max_position_embeddings") or text_config.max_position_embeddings))
-    if rope.get("rope_type") == "dynamic":
-        lengths.append(int(text_config.max_position_embeddings))
-    if getattr(text_config, "sliding_window", None) and getattr(text_config, "use_sliding_window", True):
-        lengths.append(int(text_config.sliding_window))
-    return min(lengths, default=None)
+def _side_by_side(states: Sequence[PrefixState], longest: int) -> tuple[tuple[torch.Tensor, torch.Tensor], ...]:
+    """Keys and values of prefixes as those of a batch, the shorter ones padded on the right."""
+    if len(states) == 1:
+        return states[0].layers
+    layers = zip(*(state.layers for state in states), strict=True)
+    return tuple(
+        (
+            torch.cat([pad(keys, (0, 0, 0, longest - keys.shape[2])) for keys, _ in layer]),
+            torch.cat([pad(values, (0, 0, 0, longest - values.shape[2])) for _, values in layer]),
+        )
+        for layer in layers
+    )

@@ -57,13 +57,15 @@ class Reference:
     Its prompt's beginning is computed at the first use and again whenever the cache has dropped it.
 
     Attributes:
+        planner: of the model.
+        cache: of its prefixes.
         image: the picture as the model wants it.
         digest: of its pixels.
     """
 
     def __init__(self, planner: Planner, cache: PrefixCache, image: PreparedImage, digest: str) -> None:
-        self._planner = planner
-        self._cache = cache
+        self.planner = planner
+        self.cache = cache
         self.image = image
         self.digest = digest
 
@@ -87,39 +89,46 @@ class Reference:
         return vector
 
     def _vectors(self, asks: list[Ask]) -> npt.NDArray[np.float32]:
-        result = torch.empty(len(asks), self._planner.backbone.dimension)
-        for row in self._planner.rows(asks, self.image, 0):
-            alone = len(row.suffixes) == 1 and self._planner.runs_alone(row)
-            if alone:
-                result[row.outputs[0]] = self._planner.alone(row, self.image)
-                continue
-            self._finish(row, result)
+        result = torch.empty(len(asks), self.planner.backbone.dimension)
+        for row in self.planner.rows(asks, self.image, 0):
+            self.finish(row, result)
         return result.numpy()
 
-    def _finish(self, row: Row, result: torch.Tensor) -> None:
-        """Put the vectors of a row's prompts into `result`, in passes of bounded size.
+    def finish(self, row: Row, result: torch.Tensor) -> None:
+        """Put the vectors of a row's prompts into `result` (K, D), in passes of bounded size.
 
         The kept prefix ends with the words that every modification follows; a prompt without them, the gallery's for
         one, goes on from before them.
         """
-        query = self._planner.renderer.prefix("query", self.image.expansion)
-        words = self._planner.renderer.opening("query", query) if query.ids == row.prefix else ()
-        if self._planner.own_pass is not None and len(row.prefix) + len(words) > self._planner.own_pass:
-            words = ()
-        state = self._state(row.prefix + words)
-        numbers = range(len(row.suffixes))
-        after_words = [number for number in numbers if words and row.suffixes[number][: len(words)] == words]
-        others = sorted(set(numbers) - set(after_words))
-        for start, skipped, chosen in ((state, len(words), after_words), (state.cut(len(words)), 0, others)):
+        if len(row.suffixes) == 1 and self.planner.runs_alone(row):
+            result[row.outputs[0]] = self.planner.alone(row, self.image)
+            return
+        words = self.opening_of(row)
+        for start, skipped, chosen in starts(self._state(row.prefix + words), row, words):
             suffixes = [row.suffixes[number][skipped:] for number in chosen]
             for part in cut_by_tokens([len(suffix) for suffix in suffixes], _PASS_TOKENS):
-                unit = self._planner.backbone.go_on(start, [suffixes[index] for index in part])
+                unit = self.planner.backbone.go_on(start, [suffixes[index] for index in part])
                 result[[row.outputs[chosen[index]] for index in part]] = unit
+
+    def opening_of(self, row: Row) -> tuple[int, ...]:
+        """The words behind the picture that the kept prefix ends with."""
+        query = self.planner.renderer.prefix("query", self.image.expansion)
+        words = self.planner.renderer.opening("query", query) if query.ids == row.prefix else ()
+        own_pass = self.planner.own_pass
+        return () if own_pass is not None and len(row.prefix) + len(words) > own_pass else words
 
     def _state(self, prefix: tuple[int, ...]) -> PrefixState:
         key = self.digest, prefix
-        state = self._cache.get(key)
+        state = self.cache.get(key)
         if state is None:
-            state = self._planner.backbone.start(prefix, self.image)
-            self._cache.put(key, state)
+            state = self.planner.backbone.start(prefix, self.image)
+            self.cache.put(key, state)
         return state
+
+
+def starts(state: PrefixState, row: Row, words: tuple[int, ...]) -> list[tuple[PrefixState, int, list[int]]]:
+    """Where a row's suffixes go on from: the state, how many of their tokens it holds, and which suffixes."""
+    numbers = range(len(row.suffixes))
+    after_words = [number for number in numbers if words and row.suffixes[number][: len(words)] == words]
+    others = sorted(set(numbers) - set(after_words))
+    return [(state, len(words), after_words), (state.cut(len(words)), 0, others)]

@@ -34,7 +34,7 @@ class Answer:
 
     Attributes:
         hits: at most as many as were asked for.
-        matches_well: whether the best score stands out from the gallery's noise for this query.
+        matches_well: whether the best score is above what is foreign to the gallery gets.
         remark: said to people where it does not, or where there is nothing to rank; else empty.
     """
 

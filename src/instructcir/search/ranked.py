@@ -11,6 +11,7 @@ from instructcir.index.reader import Gallery, View
 from instructcir.ranking import top_k
 from instructcir.search.answers import Answer, Hit
 from instructcir.search.calibration import calibrate, percentiles
+from instructcir.search.levels import Judgement
 from instructcir.search.picking import collapse, diverse
 
 # shapes: G gallery, N of it that are looked at, D dimensions
@@ -18,7 +19,7 @@ from instructcir.search.picking import collapse, diverse
 Floats = npt.NDArray[np.float32]
 _POOL = 5  # a varied choice is made among so many times k
 NOTHING_LEFT = "nothing to rank: no picture is left by the filter"
-NOTHING_MATCHES = "nothing here matches well: the best score is no higher than chance gives in this gallery"
+NOTHING_MATCHES = "nothing here matches well: the best score is no higher than what is foreign to this gallery gets"
 
 
 def ranked(
@@ -30,8 +31,12 @@ def ranked(
     excluded: Sequence[str] = (),
     collapse_duplicates: bool = True,
     diversity: float = 0.0,
+    judged: Judgement | None = None,
 ) -> Answer:
     """Rank a gallery for a query; see `Index.search`.
+
+    `judged` tells of the best score whether it matches well; left out, the scores' own spread does, which is all that a
+    bare vector has.
 
     Raises:
         StoreError: the condition cannot be understood.
@@ -46,7 +51,8 @@ def ranked(
     hits = _hits(view, scores_G, groups)
     # The query's own picture is no noise, nor are copies of it: they would only stretch the scale.
     others_G = np.delete(scores_G, own) if own else scores_G
-    well = calibrate(others_G).stands_out(max(hit.score for hit in hits))
+    best = max(hit.score for hit in hits)
+    well = judged(best) if judged else calibrate(others_G).stands_out(best)
     return Answer(hits, well, "" if well else NOTHING_MATCHES)
 
 

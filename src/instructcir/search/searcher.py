@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -11,15 +12,16 @@ from instructcir.files import PathLike
 from instructcir.index.manifest import Manifest, check_same_model, identity_of, probes_of
 from instructcir.index.metadata import read_metadata
 from instructcir.index.places import index_folder
-from instructcir.index.reader import Gallery
+from instructcir.index.reader import Gallery, View
 from instructcir.index.update import update_index
 from instructcir.index.vectors import Storage
 from instructcir.items import ImageLike
 from instructcir.search.answers import Answer
+from instructcir.search.levels import Judge
 from instructcir.search.marks import SAMPLE, moved
-from instructcir.search.queries import AsksModel, query_vector
+from instructcir.search.queries import AsksModel, OpenReference, query_vector
 from instructcir.search.ranked import ranked
-from instructcir.search.references import Weighted, resolve
+from instructcir.search.references import Resolved, Weighted, resolve
 from instructcir.search.session import Session
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ class Index:
     def __init__(self, gallery: Gallery, embedder: AsksModel) -> None:
         self.gallery = gallery
         self.embedder = embedder
+        self._judge = Judge(embedder)
 
     @classmethod
     def open(
@@ -154,7 +157,7 @@ class Index:
         liked_ND, disliked_ND = (view.vectors_of(ids) for ids in (more_like, less_like))
         if not (references or modification.strip() or len(liked_ND)):
             raise InputError("nothing to search for: give a reference, a modification, or both")
-        query_D = None
+        query_D, opened = None, []
         if references or modification.strip():
             opened = [self.embedder.reference(one.image) for one in references]
             weights = [one.weight for one in references]
@@ -170,7 +173,26 @@ class Index:
             excluded=excluded,
             collapse_duplicates=collapse_duplicates,
             diversity=diversity,
+            judged=partial(self._matches, view, references, opened, modification, bool(len(liked_ND) or not_.strip())),
         )
+
+    def _matches(
+        self,
+        view: View,
+        references: Sequence[Resolved],
+        opened: Sequence[OpenReference],
+        modification: str,
+        is_moved: bool,
+        best: float,
+    ) -> bool:
+        """Whether the best score matches well. A query that was moved by marks or negatives has no level of its own."""
+        if is_moved:
+            return True
+        if not references:
+            return self._judge.of_words(view, best)
+        if not modification.strip():
+            return self._judge.of_pictures(view, best)
+        return self._judge.of_composed(view, best, () if any(one.ids for one in references) else opened)
 
     def session(self, reference: ImageLike) -> Session:
         """Start from a picture and refine step by step; the work on the picture is done once.
@@ -179,4 +201,4 @@ class Index:
             InputError: there is no such file or id.
             ImageError: the picture cannot be used.
         """
-        return Session.start(self.gallery, self.embedder, reference)
+        return Session.start(self.gallery, self.embedder, reference, self._judge)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from instructcir.errors import InputError
 from instructcir.index.reader import Gallery
 from instructcir.items import ImageLike
 from instructcir.search.answers import Answer, Hit
+from instructcir.search.levels import Judge
 from instructcir.search.queries import AsksModel, OpenReference, query_vector
 from instructcir.search.ranked import ranked
 from instructcir.search.references import Resolved, resolve
@@ -34,20 +35,26 @@ class Session:
     A session keeps every step, so that undoing costs nothing. Steps are never changed: branches share them.
     """
 
-    def __init__(self, gallery: Gallery, model: AsksModel, steps: tuple[Step, ...]) -> None:
+    def __init__(self, gallery: Gallery, model: AsksModel, steps: tuple[Step, ...], judge: Judge | None = None) -> None:
         self._gallery = gallery
         self._model = model
         self._steps = steps
+        self._judge = judge or Judge(model)
 
     @classmethod
-    def start(cls, gallery: Gallery, model: AsksModel, reference: ImageLike) -> Self:
+    def start(cls, gallery: Gallery, model: AsksModel, reference: ImageLike, judge: Judge | None = None) -> Self:
         """Open a reference.
 
         Raises:
             InputError: there is no such file or id.
             ImageError: the picture cannot be used.
         """
-        return cls(gallery, model, (_opened(gallery, model, reference),))
+        return cls(gallery, model, (_opened(gallery, model, reference),), judge)
+
+    @property
+    def gallery(self) -> Gallery:
+        """What is searched."""
+        return self._gallery
 
     @property
     def edits(self) -> tuple[str, ...]:
@@ -102,7 +109,21 @@ class Session:
 
     def branch(self) -> Session:
         """A session that stands where this one does, and goes on by itself."""
-        return Session(self._gallery, self._model, self._steps)
+        return Session(self._gallery, self._model, self._steps, self._judge)
+
+    def moved(self, gallery: Gallery, model: AsksModel) -> Session:
+        """The same steps in an index that was made anew, perhaps by another model; references are opened again.
+
+        Raises:
+            InputError: a reference is no longer there.
+            ImageError: it cannot be used any more.
+        """
+        opened: dict[int, Step] = {}
+        for step in self._steps:
+            if id(step.reference) not in opened:
+                opened[id(step.reference)] = _opened(gallery, model, step.reference.image)
+        steps = tuple(replace(opened[id(step.reference)], edits=step.edits) for step in self._steps)
+        return Session(gallery, model, steps)
 
     def go_on_from(self, hit: Hit | ImageLike) -> None:
         """Take a hit, or another picture, as the next reference; the edits so far are fulfilled and fall away.
@@ -120,7 +141,16 @@ class Session:
         self._gallery.refresh()
         query_D = query_vector(self._model, [step.opened], [1.0], step.modification, not_)
         excluded = step.reference.ids if exclude_reference else ()
-        return ranked(self._gallery.view, query_D, k, excluded=excluded, **kept)
+        view = self._gallery.view
+
+        def judged(best: float) -> bool:
+            if not_.strip():  # a query that was moved has no level of its own
+                return True
+            if not step.modification:
+                return self._judge.of_pictures(view, best)
+            return self._judge.of_composed(view, best, () if step.reference.ids else [step.opened])
+
+        return ranked(view, query_D, k, excluded=excluded, judged=judged, **kept)
 
 
 def _opened(gallery: Gallery, model: AsksModel, reference: ImageLike) -> Step:

@@ -24,15 +24,21 @@ def hits_sheet(gallery: Gallery, answer: Answer, title: str, references: Sequenc
         title: what was asked.
         references: pictures that were asked with.
     """
-    rows = gallery.table.rows([hit.id for hit in answer], ["id", "thumbnail"]).to_pylist()
-    thumbnails = {row["id"]: row["thumbnail"] for row in rows}
-    pictures = [_square(one) for one in references]
+    pictures = [_square(one) for one in (*references, *thumbnails(gallery, answer))]
     captions = ["reference" for _ in references]
-    for rank, hit in enumerate(answer, start=1):
-        with Image.open(io.BytesIO(thumbnails[hit.id])) as small:
-            pictures.append(_square(small.convert("RGB")))
-        captions.append(f"{rank}. {hit.score:.3f}  {os.path.basename(hit.path)}")
+    captions += [f"{rank}. {hit.score:.3f}  {os.path.basename(hit.path)}" for rank, hit in enumerate(answer, start=1)]
     return contact_sheet(pictures, captions, title=title, remark=answer.remark)
+
+
+def thumbnails(gallery: Gallery, answer: Answer) -> list[Image.Image]:
+    """The hits' small pictures, in their order."""
+    rows = gallery.table.rows([hit.id for hit in answer], ["id", "thumbnail"]).to_pylist()
+    files = {row["id"]: row["thumbnail"] for row in rows}
+    found = []
+    for hit in answer:
+        with Image.open(io.BytesIO(files[hit.id])) as small:
+            found.append(small.convert("RGB"))
+    return found
 
 
 def _square(picture: Image.Image) -> Image.Image:

@@ -50,7 +50,7 @@ def create_app(service: Service, access: Access) -> FastAPI:
         redoc_url=None,
         openapi_url="/openapi.json",
     )
-    doors = Doors(service.limits, service.metrics)
+    doors = Doors(service.limits, service.metrics, service.steadily)
     app.include_router(search_routes(service, doors))
     app.include_router(session_routes(service, doors))
     app.include_router(picture_routes(service, doors))

@@ -21,6 +21,7 @@ from instructcir.model.embedder import Embedder
 from instructcir.model.jobs import Ask, Job
 from instructcir.model.prefix import Reference
 from instructcir.model.prompts import Kind
+from instructcir.model.together import embed_together
 from instructcir.server.batching import Batcher
 from instructcir.server.limits import Limits
 
@@ -137,16 +138,25 @@ class SharedModel:
         for number, one in enumerate(questions):
             if isinstance(one, PictureQuestion):
                 by_picture.setdefault(one.reference.digest, []).append(number)
-        together: list[list[int]] = []
+        new: list[list[int]] = []
+        open_ones: list[int] = []
         for digest, numbers in by_picture.items():
-            if len(by_picture) > 1 and digest not in self._seen:
-                together.append(numbers)
+            is_new = len(by_picture) > 1 and digest not in self._seen
+            if is_new:
+                new.append(numbers)
             else:
-                for number in numbers:
-                    results[number] = _asked_of_open(questions[number])
+                open_ones.extend(numbers)
             self._remember(digest)
-        if together:
-            self._in_one_pass([numbers for numbers in together], questions, results)
+        if open_ones:
+            self._of_open(open_ones, questions, results)
+        if new:
+            self._in_one_pass(new, questions, results)
+
+    def _of_open(self, numbers: list[int], questions: Sequence[Question], results: list[Any]) -> None:
+        asked = [questions[number] for number in numbers]
+        found = embed_together([(q.reference, q.kind, q.texts) for q in asked if isinstance(q, PictureQuestion)])
+        for number, vectors in zip(numbers, found, strict=True):
+            results[number] = vectors
 
     def _in_one_pass(self, groups: list[list[int]], questions: Sequence[Question], results: list[Any]) -> None:
         owners: list[int] = []
@@ -191,13 +201,6 @@ class SharedReference:
         """(D,) the picture's own vector; raises as `SharedModel.embed_texts`."""
         found: Floats = self._model.ask(PictureQuestion(self._reference, "gallery", ("",)))[0]
         return found
-
-
-def _asked_of_open(question: Question) -> Floats:
-    assert isinstance(question, PictureQuestion)
-    if question.kind == "gallery":
-        return question.reference.gallery()[None]
-    return question.reference.embed(question.texts)
 
 
 def _deal(vectors: Floats, owners: Sequence[int], results: list[Any]) -> None:

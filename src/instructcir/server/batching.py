@@ -7,11 +7,12 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from concurrent.futures import TimeoutError as Late
 from typing import Generic, TypeVar
 
-from instructcir.server.refusals import busy, too_slow
+from instructcir.server.callers import CALLER, Caller
+from instructcir.server.refusals import busy, gone, too_slow
 
 Work = TypeVar("Work")
 Done = TypeVar("Done")
@@ -56,8 +57,8 @@ class Batcher(Generic[Work, Done]):
         """Have a piece of work done, and wait for it.
 
         Raises:
-            Refusal: the queue is full, the batcher is closed (503), or it takes longer than `seconds` (504); work that
-                has not begun by then is never begun.
+            Refusal: the queue is full, the batcher is closed (503), it takes longer than `seconds` (504), or the client
+                that it is for has gone away (499); work that has not begun by then is never begun.
         """
         future: Future[Done] = Future()
         if self._closed.is_set():
@@ -66,11 +67,14 @@ class Batcher(Generic[Work, Done]):
             self._waiting.put_nowait((work, future))
         except queue.Full:
             raise busy() from None
-        try:
-            return future.result(seconds)
-        except Late:
-            future.cancel()
-            raise too_slow() from None
+        with (CALLER.get() or Caller()).waiting(future):
+            try:
+                return future.result(seconds)
+            except Late:
+                future.cancel()
+                raise too_slow() from None
+            except CancelledError:
+                raise gone() from None
 
     def close(self) -> None:
         """Finish what waits, and take nothing more."""

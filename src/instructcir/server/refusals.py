@@ -41,6 +41,11 @@ def too_slow() -> Refusal:
     return Refusal(504, "too_slow", "this took longer than the server allows; ask again", {"Retry-After": "2"})
 
 
+def gone() -> Refusal:
+    """The end of a request whose client has gone away; nobody reads it, but it is counted."""
+    return Refusal(499, "client_gone", "the client has gone away")
+
+
 def not_found(what: str) -> Refusal:
     """The refusal of what is not there."""
     return Refusal(404, "not_found", f"{what}: not here")

@@ -12,6 +12,7 @@ from fastapi import Request
 from pydantic import BaseModel, ValidationError
 from starlette.datastructures import FormData, UploadFile
 
+from instructcir.server.callers import CALLER, Caller, watch
 from instructcir.server.limits import Limits
 from instructcir.server.metrics import Metrics
 from instructcir.server.refusals import Refusal, busy, invalid
@@ -28,11 +29,13 @@ class Doors:
     Args:
         limits: bounds.
         metrics: told how many are in flight.
+        steadily: calls a function with its arguments; once more, where the index was made anew meanwhile.
     """
 
-    def __init__(self, limits: Limits, metrics: Metrics) -> None:
+    def __init__(self, limits: Limits, metrics: Metrics, steadily: Callable[..., Any]) -> None:
         self._limits = limits
         self._metrics = metrics
+        self._steadily = steadily
         self._inside = 0
         self._threads: CapacityLimiter | None = None
 
@@ -49,10 +52,31 @@ class Doors:
         self._inside += 1
         self._metrics.in_flight.set(self._inside)
         try:
-            return await to_thread.run_sync(function, *arguments, limiter=self._threads)
+            result: Result = await to_thread.run_sync(self._steadily, function, *arguments, limiter=self._threads)
+            return result
         finally:
             self._inside -= 1
             self._metrics.in_flight.set(self._inside)
+
+    async def work_while_waited(self, request: Request, function: Callable[..., Result], *arguments: Any) -> Result:
+        """As `work`, for what asks the model: it is not begun when the client has gone away by then.
+
+        Args:
+            request: that has been read.
+            function: what to do.
+            arguments: its own.
+
+        Raises:
+            Refusal: there is no room, or nobody waits any more.
+        """
+        caller = Caller()
+        watching = asyncio.create_task(watch(request, caller))
+        token = CALLER.set(caller)
+        try:
+            return await self.work(function, *arguments)
+        finally:
+            CALLER.reset(token)
+            watching.cancel()
 
     async def read(self, request: Request, kind: type[Model]) -> tuple[Model, list[bytes]]:
         """A request's body as what it must be, and the pictures that came with it.

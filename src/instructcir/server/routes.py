@@ -20,6 +20,7 @@ from instructcir.server.schemas import (
     UploadOut,
 )
 from instructcir.server.service import Service
+from instructcir.server.vectors import VectorDesk
 
 _COMMON = refusals(401, 403, 404, 408, 410, 413, 415, 421, 422, 503, 504)
 
@@ -27,24 +28,25 @@ _COMMON = refusals(401, 403, 404, 408, 410, 413, 415, 421, 422, 503, 504)
 def search_routes(service: Service, doors: Doors) -> APIRouter:
     """Endpoints that ask the model."""
     router = APIRouter(prefix="/v1", tags=["search"], responses=_COMMON)
+    desk = VectorDesk(service)
 
     @router.post("/search", openapi_extra=body(SearchIn, form="SearchIn"))
     async def search(request: Request) -> Answered:
         """Find pictures with references, a modification, or both; `more_like` alone also will do."""
         asked, sent = await doors.read(request, SearchIn)
-        return await doors.work(service.search, asked, sent)
+        return await doors.work_while_waited(request, service.search, asked, sent)
 
     @router.post("/embeddings", openapi_extra=body(EmbeddingIn, form="EmbeddingIn"))
     async def embeddings(request: Request) -> EmbeddingOut:
         """One unit vector of a picture, a text, or both as a composed query."""
         asked, sent = await doors.read(request, EmbeddingIn)
-        return await doors.work(service.embed, asked, sent)
+        return await doors.work_while_waited(request, desk.embed, asked, sent)
 
     @router.post("/explain", openapi_extra=body(ExplainIn))
     async def explain(request: Request) -> Attention:
         """Where the model looks in a picture, with an instruction and without."""
         asked, _ = await doors.read(request, ExplainIn)
-        return await doors.work(service.explain, asked)
+        return await doors.work_while_waited(request, desk.explain, asked)
 
     @router.post("/uploads", openapi_extra=body(None, form="Upload"))
     async def uploads(request: Request) -> UploadOut:

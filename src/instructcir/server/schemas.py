@@ -141,7 +141,7 @@ class Answered(BaseModel):
     """A ranking's best."""
 
     hits: list[HitOut]
-    matches_well: Annotated[bool, Field(description="Whether the best stands out from the gallery's noise.")]
+    matches_well: Annotated[bool, Field(description="Whether the best is above what is foreign to the gallery gets.")]
     remark: str
     milliseconds: float
 

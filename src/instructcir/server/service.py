@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-import base64
 import io
 import math
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
-from instructcir.errors import ModelError
+from instructcir.errors import InstructcirError
 from instructcir.images import open_rgb
 from instructcir.index.reader import Gallery, View
 from instructcir.index.table import quoted
-from instructcir.items import ComposedQuery, ImageLike
+from instructcir.items import ImageLike
 from instructcir.model.embedder import Embedder
 from instructcir.search.answers import Answer
-from instructcir.search.searcher import Index
 from instructcir.server.asking import SharedModel
 from instructcir.server.filters import Facets, checked_condition
+from instructcir.server.following import Following, Loads, load_and_check
 from instructcir.server.limits import Limits
 from instructcir.server.metrics import Metrics
 from instructcir.server.pictures import PictureFiles
-from instructcir.server.refusals import Refusal, not_found
+from instructcir.server.refusals import not_found
 from instructcir.server.schemas import (
     About,
     Answered,
-    Attention,
-    EmbeddingIn,
-    EmbeddingOut,
-    ExplainIn,
     HitOut,
     Options,
     Picture,
@@ -41,6 +36,7 @@ from instructcir.server.schemas import (
 )
 from instructcir.server.uploads import Upload, Uploads
 
+Result = TypeVar("Result")
 _SHOWN_SIDE = 1200
 _CARD = ["path", "width", "height"]
 
@@ -54,20 +50,52 @@ class Service:
         folder: the index's.
         embedder: the model that made it.
         limits: bounds.
+        load: loads the model of an index that is made anew while it is served.
     """
 
-    def __init__(self, folder: Path, embedder: Embedder, limits: Limits) -> None:
+    def __init__(self, folder: Path, embedder: Embedder, limits: Limits, load: Loads | None = None) -> None:
         self.limits = limits
         self.metrics = Metrics()
-        self.gallery = Gallery(folder)
-        self.model = SharedModel(embedder, limits, self.metrics.batches.observe)
-        self.index = Index(self.gallery, self.model)
+        self.following = Following(
+            folder,
+            embedder,
+            lambda model: SharedModel(model, limits, self.metrics.batches.observe),
+            limits.seconds,
+            load or load_and_check(),
+        )
         self.uploads = Uploads(limits.kept_bytes, limits.upload_pixels)
-        self.files = PictureFiles(self.gallery)
         self._facets = Facets()
         self.metrics.watch("instructcir_pictures", "Pictures of the index.", lambda: len(self.newest()))
         self.metrics.watch("instructcir_index_version", "Version of the index.", lambda: self.newest().version)
         self.metrics.watch("instructcir_waiting_questions", "Questions to the model that wait.", lambda: self.waiting)
+
+    @property
+    def gallery(self) -> Gallery:
+        """The index that is served."""
+        return self.following.served.gallery
+
+    @property
+    def model(self) -> SharedModel:
+        """The model that made it."""
+        return self.following.served.model
+
+    @property
+    def files(self) -> PictureFiles:
+        """Its pictures."""
+        return self.following.served.files
+
+    def steadily(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Call a function on the newest index; once more, where the index was made anew meanwhile.
+
+        The function must have changed nothing when it fails.
+        """
+        before = self.following.newest(), self.following.place()
+        try:
+            return function(*arguments)
+        except InstructcirError:
+            if (self.following.newest(), self.following.place()) == before:
+                raise
+        return function(*arguments)
 
     @property
     def waiting(self) -> int:
@@ -81,7 +109,7 @@ class Service:
 
     def close(self) -> None:
         """Answer what waits, and take nothing more."""
-        self.model.close()
+        self.following.close()
 
     def about(self) -> About:
         """What this server serves."""
@@ -146,7 +174,7 @@ class Service:
         images = [(self.image_of(one), one.weight) for one in asked.references]
         images += [(self.uploads.add(data).data, 1.0) for data in sent]
         self.newest()
-        answer = self.index.search(
+        answer = self.following.served.index.search(
             images or None,
             asked.modification,
             more_like=asked.more_like,
@@ -218,54 +246,8 @@ class Service:
         picture.save(made, "JPEG", quality=88)
         return made.getvalue()
 
-    def embed(self, asked: EmbeddingIn, sent: Sequence[bytes] = ()) -> EmbeddingOut:
-        """One vector of a picture, a text, or both.
-
-        Raises:
-            Refusal: nothing was given, or several pictures were.
-            InstructcirError: the picture cannot be used, or the text is too long.
-        """
-        images = [self.uploads.add(data).data for data in sent]
-        images += [self._bytes_of(asked.reference)] if asked.reference else []
-        text = asked.text or ""
-        if len(images) > 1 or not (images or text.strip()):
-            raise Refusal(422, "invalid", "give one picture, a text, or both")
-        if not images:
-            vector, kind = self.model.embed_texts([text])[0], "text"
-        elif text.strip():
-            vector, kind = self.model.reference(images[0]).embed([text])[0], "composed"
-        else:
-            vector, kind = self.model.reference(images[0]).gallery(), "image"
-        fingerprint = self.newest().manifest.identity.fingerprint
-        return EmbeddingOut.model_validate(
-            {"kind": kind, "dimension": len(vector), "model": fingerprint, "vector": vector.tolist()}
-        )
-
-    def explain(self, asked: ExplainIn) -> Attention:
-        """Where the model looks.
-
-        Raises:
-            Refusal: this model's attention cannot be shown.
-            InstructcirError: the picture cannot be used, or the words are too long.
-        """
-        from instructcir.model.attention import explain
-
-        query = ComposedQuery(self._bytes_of(asked.reference), asked.modification)
-        try:
-            found = self.model.call(lambda: explain(self.model.embedder, query.reference, query.modification))
-        except ModelError:
-            raise Refusal(422, "no_attention", "this model's attention cannot be shown") from None
-        jpeg = io.BytesIO()
-        found.picture.convert("RGB").save(jpeg, "JPEG", quality=88)
-        return Attention(
-            picture="data:image/jpeg;base64," + base64.b64encode(jpeg.getvalue()).decode(),
-            with_words=found.query_map_HW.tolist(),
-            without_words=found.gallery_map_HW.tolist(),
-            share_with_words=found.query_share,
-            share_without_words=found.gallery_share,
-        )
-
-    def _bytes_of(self, reference: ReferenceIn) -> bytes:
+    def bytes_of(self, reference: ReferenceIn) -> bytes:
+        """A reference's file; raises as `image_of` and `PictureFiles.content`."""
         if reference.upload is not None:
             return self.uploads.get(reference.upload).data
         self._known(reference.id or "")

@@ -8,8 +8,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
 
+from instructcir.errors import InstructcirError
 from instructcir.search.session import Session
 from instructcir.server.documented import body, refusals
+from instructcir.server.following import Served
 from instructcir.server.refusals import Refusal
 from instructcir.server.requests import Doors
 from instructcir.server.schemas import GoOnIn, RefineIn, SessionIn, SessionOut
@@ -31,6 +33,7 @@ class SessionDesk:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._sessions = Sessions(service.limits.kept_sessions, service.limits.session_seconds)
+        service.following.on_switch = self._move_all
         service.metrics.watch("instructcir_sessions", "Open sessions.", lambda: len(self._sessions))
 
     def start(self, asked: SessionIn, sent: list[bytes]) -> SessionOut:
@@ -38,7 +41,7 @@ class SessionDesk:
         if (asked.reference is None) != (len(sent) == 1):
             raise Refusal(422, "invalid", "give one reference: its id, its upload, or the picture itself")
         image = self._service.image_of(asked.reference) if asked.reference else self._service.upload(sent[0]).data
-        return self._where(self._sessions.add(self._service.index.session(image)))
+        return self._where(self._sessions.add(self._service.following.served.index.session(image)))
 
     def look(self, name: str) -> SessionOut:
         """Where a session stands."""
@@ -49,8 +52,10 @@ class SessionDesk:
         begin, options = time.perf_counter(), self._service.options(asked)
         opened = self._sessions.get(name)
         with opened.lock:
-            answer = self._service.told(opened.session.refine(asked.edit, **options), begin)
-            return RefinedOut(**self._where(opened).model_dump(), **answer.model_dump())
+            self._move(opened)
+            answer = opened.session.refine(asked.edit, **options)
+            told = self._service.steadily(self._service.told, answer, begin)  # the step is taken: not twice
+            return RefinedOut(**self._where(opened).model_dump(), **told.model_dump())
 
     def undo(self, name: str) -> SessionOut:
         """Take the last step back."""
@@ -65,6 +70,7 @@ class SessionDesk:
         """A second session that stands where this one does."""
         opened = self._sessions.get(name)
         with opened.lock:
+            self._move(opened)
             copy = opened.session.branch()
         return self._where(self._sessions.add(copy))
 
@@ -76,14 +82,29 @@ class SessionDesk:
         self._service.newest()
         opened = self._sessions.get(name)
         with opened.lock:
+            self._move(opened)
             change(opened.session)
             return self._where(opened)
+
+    def _move(self, opened: OpenSession) -> None:
+        """Take a session over to the index as another model has made it anew."""
+        served = self._service.following.served
+        if opened.session.gallery is not served.gallery:
+            opened.session = opened.session.moved(served.gallery, served.model)
+
+    def _move_all(self, served: Served) -> None:
+        for opened in self._sessions.all():
+            with opened.lock:
+                try:
+                    self._move(opened)
+                except InstructcirError:  # its picture is gone
+                    self._sessions.drop(opened.name)
 
     def _where(self, opened: OpenSession) -> SessionOut:
         session = opened.session
         return SessionOut(
             session=opened.name,
-            reference=self._service.id_of(session.reference),
+            reference=self._service.steadily(self._service.id_of, session.reference),
             edits=list(session.edits),
             modification=session.modification,
         )
@@ -98,7 +119,7 @@ def session_routes(service: Service, doors: Doors) -> APIRouter:
     async def start(request: Request) -> SessionOut:
         """Open a session on a reference; the work on its picture is done once."""
         asked, sent = await doors.read(request, SessionIn)
-        return await doors.work(desk.start, asked, sent)
+        return await doors.work_while_waited(request, desk.start, asked, sent)
 
     @router.get("/{name}")
     async def look(name: Name) -> SessionOut:
@@ -109,7 +130,7 @@ def session_routes(service: Service, doors: Doors) -> APIRouter:
     async def refine(name: Name, request: Request) -> RefinedOut:
         """Ask for one more change; edits add up to one instruction."""
         asked, _ = await doors.read(request, RefineIn)
-        return await doors.work(desk.refine, name, asked)
+        return await doors.work_while_waited(request, desk.refine, name, asked)
 
     @router.post("/{name}/undo")
     async def undo(name: Name) -> SessionOut:

@@ -72,8 +72,17 @@ class Sessions:
             Refusal: there is none of this name.
         """
         self.get(name)
+        self.drop(name)
+
+    def drop(self, name: str) -> None:
+        """Drop a session, if it is there."""
         with self._lock:
             self._open.pop(name, None)
+
+    def all(self) -> list[OpenSession]:
+        """Those that are open."""
+        with self._lock:
+            return list(self._open.values())
 
     def _drop_old(self) -> None:
         before = self._clock() - self._seconds

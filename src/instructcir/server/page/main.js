@@ -57,7 +57,7 @@ function showFound(found) {
     $("found-note").textContent = `${plural(found.hits.length, "picture")} · ${Math.max(1, Math.round(found.milliseconds))} ms`;
     results.show(found.hits, { marks: asked.now() });
     announce(`${plural(found.hits.length, "result")}, the best: ${results.titleOf(found.hits[0])}`);
-    if (!found.matches_well) notice("Nothing here matches well", "The best is no nearer than chance would bring in this gallery. Try other words, or another picture.");
+    if (!found.matches_well) notice("Nothing here matches well", "The best is no nearer than what is foreign to this gallery. Try other words, or another picture.");
   }
   $("more").hidden = found.hits.length < k || k >= MOST;
 }
@@ -225,6 +225,7 @@ async function start() {
   try {
     const found = await api.about();
     facets = found.facets;
+    results.setShared(facets.map((facet) => facet.name));
     setLimit(found.upload_bytes);
     $("gallery-name").replaceChildren(h("b", {}, found.name), h("span", { class: "wide" }, ` · ${plural(found.pictures, "picture")}`));
     document.title = `${found.name} · instructcir`;

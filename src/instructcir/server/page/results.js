@@ -106,9 +106,18 @@ function fillMarks(tile, id, marks) {
   }
 }
 
+let shared = new Set();
+
+/** Name the columns whose values many pictures share: titles begin with the others, which tell pictures apart. */
+export function setShared(names) {
+  shared = new Set(names);
+}
+
 /** A picture in words: what its metadata says of it, else its file's name. */
 export function titleOf(picture) {
-  const words = Object.values(picture.values).filter((value) => typeof value === "string" && value.length < 40).slice(0, 3);
+  const told = Object.entries(picture.values).filter(([, value]) => typeof value === "string" && value.length < 60);
+  told.sort(([one], [other]) => shared.has(one) - shared.has(other));
+  const words = told.map(([, value]) => value).slice(0, 3);
   return words.length ? words.join(" · ") : picture.name.replace(/\.[a-z0-9]+$/i, "");
 }
 
