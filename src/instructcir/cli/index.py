@@ -104,6 +104,7 @@ def _encoder(
 
 def _run(folder: Path, folders: list[Path], encoder: Any, identity: Identity, as_json: bool, **options: Any) -> None:
     """One update with a progress bar, and what came of it."""
+    from instructcir.index.tuning import build, is_due
     from instructcir.index.update import update_index
 
     with ExitStack() as bar:
@@ -117,6 +118,8 @@ def _run(folder: Path, folders: list[Path], encoder: Any, identity: Identity, as
             folder, folders, encoder, identity, on_plan=on_plan, progress=lambda steps: advance[0](steps), **options
         )
     tell(folder, report, as_json)
+    if is_due(folder):
+        build(folder, on_step=lambda step: typer.echo(f"{step} ...", err=True))
 
 
 def _run_until_done(*work: Any, **options: Any) -> None:

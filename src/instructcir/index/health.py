@@ -16,6 +16,7 @@ from PIL import Image
 
 from instructcir.errors import StoreError
 from instructcir.files import PathLike, sha256_of
+from instructcir.index.approximate import Approximate
 from instructcir.index.left_out import read_left_out
 from instructcir.index.lock import only_writer
 from instructcir.index.manifest import Manifest, exists
@@ -41,6 +42,8 @@ class Status:
         last_run: counts and seconds of the last run that encoded something; empty if none did.
         plan: what an update would do now; None where a folder of the index cannot be looked at.
         missing: why not.
+        graph: what is known of its graph, if it has one.
+        outside_graph: rows that came after it.
     """
 
     manifest: Manifest
@@ -53,6 +56,8 @@ class Status:
     last_run: dict[str, Any]
     plan: Plan | None
     missing: str
+    graph: Approximate | None
+    outside_graph: int
 
 
 def status_of(folder: Path) -> Status:
@@ -79,6 +84,8 @@ def status_of(folder: Path) -> Status:
         last_run(folder),
         plan,
         missing,
+        Approximate.read(folder),
+        table.outside_graph(),
     )
 
 

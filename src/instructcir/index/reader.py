@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,13 @@ import numpy as np
 import numpy.typing as npt
 
 from instructcir.errors import StoreError
+from instructcir.index.approximate import FILE, Approximate
 from instructcir.index.cache import Floats, follow_vectors, open_vectors
 from instructcir.index.manifest import MANIFEST, Manifest
 from instructcir.index.table import PictureTable
+
+_PROPOSED = 4
+_KEPT_SAMPLE = 8192
 
 
 class View:
@@ -27,10 +32,13 @@ class View:
         manifest: what the index says about itself.
         table: at this version.
         ids_G: ids of all pictures, ascending.
+        graph: how the table's graph is to be asked; None where there is none that is good enough.
     """
 
     def __init__(self, folder: Path, manifest: Manifest, *, follows: bool = False) -> None:
         self.manifest = manifest
+        known = Approximate.read(folder)
+        self.graph = known if known and known.serves else None
         self.table = PictureTable.open(folder)
         read = follow_vectors if follows else open_vectors
         self._keys, self._vectors = read(folder, self.table, manifest.identity.dimension)
@@ -57,6 +65,41 @@ class View:
     def scores(self, query_D: Floats) -> Floats:
         """Cosines (G,) of a unit vector with all pictures."""
         return self._vectors.products(query_D)
+
+    def nearest(
+        self, query_D: Floats, count: int, probes: int, effort: int, where: str | None = None
+    ) -> tuple[npt.NDArray[np.int64], Floats]:
+        """Places in `ids_G` and exact cosines of what the graph finds nearest to a unit vector, best first.
+
+        The graph only proposes, four times as many as are wanted or more; what it proposes is scored exactly.
+
+        Args:
+            query_D: the unit vector.
+            count: how many at most.
+            probes: parts of the graph to look into.
+            effort: candidates that are kept at a time.
+            where: a condition in SQL words.
+
+        Raises:
+            StoreError: the condition cannot be understood, or the table cannot be read.
+        """
+        order_G, sorted_G = self._by_place
+        places = self.table.near(query_D, _PROPOSED * count, probes, effort, where).astype(np.int64)
+        numbers_N = np.sort(order_G[np.searchsorted(sorted_G, places)])
+        scores_N = self.vectors(numbers_N) @ query_D
+        best = np.argsort(-scores_N, kind="stable")[:count]
+        return numbers_N[best], scores_N[best]
+
+    @cached_property
+    def _by_place(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Numbers of the rows in the order of their places in the table, and these places."""
+        order_G = np.argsort(self._keys.places_G, kind="stable")
+        return order_G, self._keys.places_G[order_G]
+
+    @cached_property
+    def kept_sample(self) -> Floats:
+        """A small even sample (N, D) of the unit vectors, in memory: a query's noise is judged by it."""
+        return np.ascontiguousarray(self.sample(_KEPT_SAMPLE))
 
     def matching(self, where: str) -> npt.NDArray[np.bool_]:
         """Which pictures (G,) a condition in SQL words holds for.
@@ -149,19 +192,23 @@ class Gallery:
             manifest = Manifest.read(self.folder)
             if manifest.identity != self.manifest.identity:
                 raise StoreError(f"{self.folder}: was made anew by {manifest.identity.model}; open the index again")
-            changed = self._newest.version != self.version
+            changed = (self._newest.version, mark[2]) != (self.version, self._seen[2])
             if changed:
                 self.view = View(self.folder, manifest, follows=True)
             self._seen = mark
             return changed
 
-    def _mark(self) -> tuple[int, int]:
-        """Changes when another manifest takes the place of the one that was read."""
+    def _mark(self) -> tuple[int, int, int]:
+        """Changes when another manifest, or word of another graph, takes the place of the one that was read."""
         try:
             found = os.stat(self.folder / MANIFEST)
         except OSError as error:
             raise StoreError(f"{self.folder}: no index is there any more ({error.strerror or error})") from error
-        return found.st_ino, found.st_mtime_ns
+        try:
+            graph = os.stat(self.folder / FILE).st_mtime_ns
+        except OSError:
+            graph = 0
+        return found.st_ino, found.st_mtime_ns, graph
 
     def scores(self, query_D: Floats) -> Floats:
         """Cosines (G,) of a unit vector with all pictures."""

@@ -180,6 +180,52 @@ class PictureTable:
             warnings.simplefilter("ignore", UserWarning)
             self._table.optimize(cleanup_older_than=_KEPT)
 
+    def build_graph(self, kind: str, partitions: int) -> None:
+        """Build a graph over the vectors, for `near`, in place of an older one; rows added later need none.
+
+        Raises:
+            StoreError: the disk refuses, or the vectors are stored in eight bits.
+        """
+        from lancedb.index import HnswSq
+
+        assert kind == "IVF_HNSW_SQ"
+        with _one_error_type(self.folder):
+            graph = HnswSq(distance_type="cosine", num_partitions=partitions)
+            self._table.create_index("vector", config=graph, replace=True)
+
+    def drop_graph(self) -> None:
+        """Forget the graph, if there is one."""
+        with _one_error_type(self.folder):
+            for one in self._graphs():
+                self._table.drop_index(one)
+
+    def outside_graph(self) -> int:
+        """Rows that the graph does not hold; `near` compares them one by one. All of them where there is no graph."""
+        with _one_error_type(self.folder):
+            names = self._graphs()
+            return int(self._table.index_stats(names[0]).num_unindexed_rows) if names else int(self._table.count_rows())
+
+    def near(self, query: Any, count: int, probes: int, effort: int, where: str | None = None) -> Any:
+        """Places, for `rows_at`, of rows whose vectors are nearly the nearest, by the graph and among rows beside it.
+
+        Args:
+            query: a unit vector (D,).
+            count: how many rows at most.
+            probes: parts of the graph to look into.
+            effort: candidates that are kept at a time.
+            where: a condition in SQL words that they must fulfil.
+
+        Raises:
+            StoreError: the condition cannot be understood, or the table cannot be read.
+        """
+        search = self._table.search(query, vector_column_name="vector").distance_type("cosine")
+        search = search.nprobes(probes).ef(max(effort, count)).limit(count).select(["_distance"]).with_row_id(True)
+        with _one_error_type(self.folder, where, self.schema.names):
+            return (search.where(where, prefilter=True) if where else search).to_arrow()["_rowid"].to_numpy()
+
+    def _graphs(self) -> list[str]:
+        return [one.name for one in self._table.list_indices() if one.columns == ["vector"]]
+
     def versions(self) -> int:
         """How many versions are kept."""
         with _one_error_type(self.folder):
