@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Self
 
 from instructcir.files import write_atomic
+from instructcir.remote import Place
 
 FILE = "approximate.json"
 LARGE_BYTES = 2**29
@@ -55,14 +55,14 @@ class Approximate:
         return self.recall >= self.target
 
     @classmethod
-    def read(cls, folder: Path) -> Self | None:
+    def read(cls, folder: Place) -> Self | None:
         """What an index's folder says; None where there is no graph, or none that was measured."""
         try:
             return cls(**json.loads((folder / FILE).read_text(encoding="utf-8")))
         except (OSError, ValueError, TypeError):
             return None
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: Place) -> None:
         """Write it down.
 
         Raises:

@@ -9,7 +9,6 @@ import os
 import threading
 from collections.abc import Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,7 +18,9 @@ from instructcir.errors import StoreError
 from instructcir.index.approximate import FILE, Approximate
 from instructcir.index.cache import Floats, follow_vectors, open_vectors
 from instructcir.index.manifest import MANIFEST, Manifest
+from instructcir.index.places import cache_place
 from instructcir.index.table import PictureTable
+from instructcir.remote import Place, RemotePath
 
 _PROPOSED = 4
 _KEPT_SAMPLE = 8192
@@ -35,13 +36,15 @@ class View:
         graph: how the table's graph is to be asked; None where there is none that is good enough.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, *, follows: bool = False) -> None:
+    def __init__(self, folder: Place, manifest: Manifest, *, follows: bool = False) -> None:
         self.manifest = manifest
-        known = Approximate.read(folder)
+        home = manifest.home(folder)
+        known = Approximate.read(home)
         self.graph = known if known and known.serves else None
-        self.table = PictureTable.open(folder)
+        self.table = PictureTable.open(home)
+        cache = cache_place(folder, f"{manifest.created} {manifest.data}")
         read = follow_vectors if follows else open_vectors
-        self._keys, self._vectors = read(folder, self.table, manifest.identity.dimension)
+        self._keys, self._vectors = read(cache, self.table, manifest.identity.dimension)
         self.ids_G = self._keys.ids_G
 
     def __len__(self) -> int:
@@ -142,12 +145,12 @@ class Gallery:
         view: the version that is open.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Place) -> None:
         self.folder = folder
         manifest = Manifest.read(folder)
         self._seen = self._mark()
         self.view = View(folder, manifest)
-        self._newest = PictureTable.open(folder)
+        self._newest = PictureTable.open(manifest.home(folder))
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -192,14 +195,21 @@ class Gallery:
             manifest = Manifest.read(self.folder)
             if manifest.identity != self.manifest.identity:
                 raise StoreError(f"{self.folder}: was made anew by {manifest.identity.model}; open the index again")
-            changed = (self._newest.version, mark[2]) != (self.version, self._seen[2])
+            if manifest.data != self.manifest.data:  # made anew by the same model
+                self._newest = PictureTable.open(manifest.home(self.folder))
+            changed = manifest.data != self.manifest.data or (self._newest.version, mark[2]) != (
+                self.version,
+                self._seen[2],
+            )
             if changed:
                 self.view = View(self.folder, manifest, follows=True)
             self._seen = mark
             return changed
 
-    def _mark(self) -> tuple[int, int, int]:
+    def _mark(self) -> tuple[int, int, int | str]:
         """Changes when another manifest, or word of another graph, takes the place of the one that was read."""
+        if isinstance(self.folder, RemotePath):
+            return self._mark_of_objects(self.folder)
         try:
             found = os.stat(self.folder / MANIFEST)
         except OSError as error:
@@ -209,6 +219,14 @@ class Gallery:
         except OSError:
             graph = 0
         return found.st_ino, found.st_mtime_ns, graph
+
+    def _mark_of_objects(self, folder: RemotePath) -> tuple[int, int, int | str]:
+        try:
+            told = (folder / MANIFEST).read_bytes()  # times of objects tell seconds only
+        except OSError as error:
+            raise StoreError(f"{folder}: no index is there any more, or it cannot be reached ({error})") from error
+        graph = Approximate.read(self.manifest.home(folder)) if hasattr(self, "view") else None
+        return len(told), hash(told), repr(graph)
 
     def scores(self, query_D: Floats) -> Floats:
         """Cosines (G,) of a unit vector with all pictures."""

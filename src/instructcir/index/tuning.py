@@ -8,7 +8,6 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -21,6 +20,7 @@ from instructcir.index.manifest import Manifest
 from instructcir.index.reader import View
 from instructcir.index.table import PictureTable
 from instructcir.ranking import blocked_top_k
+from instructcir.remote import Place
 
 KIND = "IVF_HNSW_SQ"
 ROWS_A_PARTITION = 2**20
@@ -33,19 +33,21 @@ _EQUAL = 1e-6  # scores that differ by less are as good as each other
 _AWAY = 0.3  # how far a sample query is moved from one picture towards another, as a modification moves it
 
 
-def is_due(folder: Path) -> bool:
+def is_due(folder: Place) -> bool:
     """Whether an index is large and has no graph, or has grown much since it was built.
 
     Raises:
         StoreError: there is no index, or it cannot be read.
     """
-    manifest, table = Manifest.read(folder), PictureTable.open(folder)
+    manifest = Manifest.read(folder)
+    home = manifest.home(folder)
+    table = PictureTable.open(home)
     if manifest.storage != "float16" or not approximate.is_large(len(table), manifest.identity.dimension):
         return False
-    return Approximate.read(folder) is None or table.outside_graph() > len(table) // LEFT_OVER
+    return Approximate.read(home) is None or table.outside_graph() > len(table) // LEFT_OVER
 
 
-def build(folder: Path, *, target: float = TARGET, on_step: Callable[[str], None] | None = None) -> Approximate:
+def build(folder: Place, *, target: float = TARGET, on_step: Callable[[str], None] | None = None) -> Approximate:
     """Build a graph over an index's vectors, and measure what it takes to reach a recall against the exact ranking.
 
     Meanwhile searches are exact. Killed at any moment, they stay so, and the next call builds anew.
@@ -65,9 +67,10 @@ def build(folder: Path, *, target: float = TARGET, on_step: Callable[[str], None
     if manifest.storage != "float16":
         raise StoreError(f"{folder}: stores {manifest.storage}; a graph takes float16, so reindex first")
     tell = on_step or (lambda _: None)
+    home = manifest.home(folder)
     with only_writer(folder):
-        (folder / FILE).unlink(missing_ok=True)  # what is known of the old graph does not hold for the new one
-        table = PictureTable.open(folder)
+        (home / FILE).unlink(missing_ok=True)  # what is known of the old graph does not hold for the new one
+        table = PictureTable.open(home)
         if len(table) < FEWEST:
             raise StoreError(f"{folder}: {len(table):,} pictures, a graph takes {FEWEST} or more; search is exact")
         partitions = -(-len(table) // ROWS_A_PARTITION)
@@ -75,20 +78,20 @@ def build(folder: Path, *, target: float = TARGET, on_step: Callable[[str], None
         table.build_graph(KIND, partitions)
         tell("measuring its recall")
         found = _tuned(View(folder, manifest), partitions, target)
-        found.write(folder)
+        found.write(home)
         return found
 
 
-def drop(folder: Path) -> None:
+def drop(folder: Place) -> None:
     """Forget an index's graph: searches are exact.
 
     Raises:
         StoreError: there is no index, another run writes, or the disk refuses.
     """
-    Manifest.read(folder)
+    home = Manifest.read(folder).home(folder)
     with only_writer(folder):
-        (folder / FILE).unlink(missing_ok=True)
-        PictureTable.open(folder).drop_graph()
+        (home / FILE).unlink(missing_ok=True)
+        PictureTable.open(home).drop_graph()
 
 
 def sample_queries(view: View, count: int = _QUERIES, seed: int = 0) -> Floats:

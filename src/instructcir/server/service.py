@@ -8,7 +8,6 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -18,6 +17,7 @@ from instructcir.index.reader import Gallery, View
 from instructcir.index.table import quoted
 from instructcir.items import ComposedQuery, ImageLike
 from instructcir.model.embedder import Embedder
+from instructcir.remote import Place
 from instructcir.search.answers import Answer
 from instructcir.search.searcher import Index
 from instructcir.server.asking import SharedModel
@@ -56,7 +56,7 @@ class Service:
         limits: bounds.
     """
 
-    def __init__(self, folder: Path, embedder: Embedder, limits: Limits) -> None:
+    def __init__(self, folder: Place, embedder: Embedder, limits: Limits) -> None:
         self.limits = limits
         self.metrics = Metrics()
         self.gallery = Gallery(folder)
