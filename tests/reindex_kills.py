@@ -52,7 +52,7 @@ def main(place: Path, rounds: int, seed: int) -> None:
     now, wanted, kills = 0, 1, 0
     for number in range(rounds):
         # Most runs are given little time, so that a reindexing takes several; each fourth is given more.
-        time = chance.uniform(0.01, 6.0 if number % 4 == 3 else 0.7)
+        time = chance.uniform(0.01, 3.0 if number % 4 == 3 else 0.6)
         ended = in_a_fork(partial(reindex, index, Turned(wanted, 0.04), identity(wanted)), time)
         assert ended in (-9, 0), f"round {number}: {ended}"
         kills += ended == -9

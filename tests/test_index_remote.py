@@ -7,6 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -154,26 +155,37 @@ def test_a_dead_writers_lease_falls_to_the_next_and_a_late_one_may_not_write(
     index: RemotePath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     update(index)
-    monkeypatch.setattr(lease, "SECONDS", 1.5)
-    monkeypatch.setattr(lease, "SLACK", 0.5)
-    monkeypatch.setattr(lease, "_RENEW", 60.0)
-    with only_writer(index) as still_ours:
-        with pytest.raises(StoreError, match=f"process {os.getpid()}"):
-            update(index)
-        time.sleep(1.6)  # as if it had been asleep, and not renewed
-        put("late.png", 77)
-        assert update(index)[1] == 1
-        with pytest.raises(StoreError, match="the lease was lost"):
-            still_ours()
+    with only_writer(index), pytest.raises(StoreError, match=f"process {os.getpid()}"):
+        update(index)
+    with monkeypatch.context() as patched:
+        for name, seconds in {"SECONDS": 0.3, "SLACK": 0.0, "_RENEW": 60.0}.items():
+            patched.setattr(lease, name, seconds)
+        late = ExitStack()
+        still_ours = late.enter_context(only_writer(index))
+    time.sleep(0.4)  # as if it had been asleep, and not renewed
+    put("late.png", 77)
+    assert update(index)[1] == 1
+    with pytest.raises(StoreError, match="the lease was lost"):
+        still_ours()
+    late.close()
 
 
 def test_a_lease_is_renewed(index: RemotePath, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease, "SECONDS", 2.0)
-    monkeypatch.setattr(lease, "SLACK", 0.5)
-    monkeypatch.setattr(lease, "_RENEW", 0.3)
+    monkeypatch.setattr(lease, "_RENEW", 0.1)
     with only_writer(index) as still_ours:
-        time.sleep(2.5)
+        table = lease._table(index)
+        [first] = table.search().to_list()
+        for _ in range(300):
+            time.sleep(0.1)
+            table.checkout_latest()
+            [row] = table.search().to_list()
+            if row["expires"] > first["expires"]:
+                break
+        assert row["expires"] > first["expires"]
+        assert row["holder"] == first["holder"]
         still_ours()
+    table.checkout_latest()
+    assert table.search().to_list()[0]["expires"] == 0
 
 
 class Backwards(MeanColours):

@@ -21,6 +21,12 @@ from instructcir.index.table import PictureTable
 from instructcir.index.update import update_index
 
 TWO = Share(2, 1, 0)
+pytestmark = [  # Ray leaves the processes that it starts, and files of theirs, to the end of this one
+    pytest.mark.filterwarnings("ignore:.*:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore:.*:pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore:.*:FutureWarning:ray"),
+    pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:ray"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +37,21 @@ def ray() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PYTHONPATH", path)
         patched.setenv("OMP_NUM_THREADS", "1")
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80 * 2**20)
+        _start(ray)
         yield ray
         ray.shutdown()
+
+
+def _start(ray: Any) -> None:
+    """Ray gives its own processes 30 seconds to start, which a busy machine may not: it is tried thrice."""
+    for attempt in range(3):
+        try:
+            ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80 * 2**20)
+            return
+        except Exception:
+            ray.shutdown()
+            if attempt == 2:
+                raise
 
 
 class DiesOnce(MeanColours):

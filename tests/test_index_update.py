@@ -258,6 +258,13 @@ def test_a_folder_with_other_files_is_not_taken_over(photos: Path) -> None:
         update_index(photos, [photos], MeanColours(), identity())
 
 
+def test_a_run_that_was_killed_before_its_first_manifest_is_gone_on_with(photos: Path) -> None:
+    place = photos.parent / "index"
+    place.mkdir()
+    (place / ".manifest.json.248c1137.tmp").write_text("{", encoding="utf-8")
+    assert run(photos)[1] == 9
+
+
 def test_a_disk_that_is_full_leaves_a_whole_index(photos: Path) -> None:
     run(photos)
     draw(photos, ["late.png"], seed=3)

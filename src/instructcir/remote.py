@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -72,9 +73,9 @@ class RemotePath:
         return {one.base_name for one in found}
 
     def remove_tree(self) -> None:
-        """Remove all that lies below."""
-        for one in list(objects_below(self.address)):
-            RemotePath(one.address).unlink(missing_ok=True)
+        """Remove all that lies below; nothing where there is nothing."""
+        with suppress(FileNotFoundError):
+            _system().delete_dir(_key(self.address))
 
 
 Place: TypeAlias = Path | RemotePath

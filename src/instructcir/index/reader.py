@@ -188,21 +188,17 @@ class Gallery:
             StoreError: the table cannot be read, or the index was made anew with another model.
         """
         with self._lock:
-            self._newest.refresh()
             mark = self._mark()
-            if (self._newest.version, mark) == (self.version, self._seen):
-                return False
-            manifest = Manifest.read(self.folder)
+            manifest = self.manifest if mark == self._seen else Manifest.read(self.folder)
             if manifest.identity != self.manifest.identity:
                 raise StoreError(f"{self.folder}: was made anew by {manifest.identity.model}; open the index again")
-            if manifest.data != self.manifest.data:  # made anew by the same model
+            moved = manifest.data != self.manifest.data
+            if moved:  # made anew by the same model
                 self._newest = PictureTable.open(manifest.home(self.folder))
-            changed = manifest.data != self.manifest.data or (self._newest.version, mark[2]) != (
-                self.version,
-                self._seen[2],
-            )
+            self._newest.refresh()
+            changed = moved or self._newest.version != self.version or mark[2] != self._seen[2]
             if changed:
-                self.view = View(self.folder, manifest, follows=True)
+                self.view = View(self.folder, manifest, follows=not moved)
             self._seen = mark
             return changed
 

@@ -78,8 +78,11 @@ def reindex(
         )
 
     report = build()
-    with only_writer(folder):
+    with only_writer(folder) as still_ours:
         late = build()  # what has changed since; mostly nothing
+        if Manifest.read(folder).data != kept.data:
+            raise StoreError(f"{folder}: another run has reindexed it meanwhile; run again if it is still wanted")
+        still_ours()
         _switch(beside, folder, kept)
     return _together(report, late)
 

@@ -160,7 +160,8 @@ def open_or_create(folder: Place, identity: Identity, storage: Storage | None) -
         if storage not in (None, kept.storage):
             raise StoreError(f"{folder}: stores {kept.storage}, not {storage}; index anew, into another name")
         return PictureTable.open(kept.home(folder))
-    strange = _names(folder) - {LOCK_FILE, f"{LEASE}.lance", f"{TABLE}.lance"}
+    begun = {name for name in _names(folder) if name.startswith(".") and name.endswith(".tmp")}  # by a killed run
+    strange = _names(folder) - begun - {LOCK_FILE, f"{LEASE}.lance", f"{TABLE}.lance"}
     if strange:
         raise StoreError(f"{folder}: is no index and holds other files ({min(strange)}); choose another name")
     new = Manifest.new(identity, storage or "float16")
