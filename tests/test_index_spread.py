@@ -126,6 +126,10 @@ def always_dies() -> Any:
     return lambda _: os.kill(os.getpid(), signal.SIGKILL)
 
 
+def cannot_load() -> Any:
+    raise InputError("no such model")
+
+
 def refuses() -> Any:
     def work(number: int) -> int:
         raise InputError(f"{number} is no good")
@@ -137,6 +141,8 @@ def test_what_goes_wrong_on_a_worker_is_said_here(ray: Any) -> None:
     assert sorted(map_batches(ray, lambda: lambda number: number**2, range(7), TWO)) == [n**2 for n in range(7)]
     with pytest.raises(InputError, match="3 is no good"):
         list(map_batches(ray, refuses, [3], TWO))
+    with pytest.raises(InputError, match="no such model"):
+        list(map_batches(ray, cannot_load, [3], TWO))
     with pytest.raises(StoreError, match="workers died 4 times on batch 0"):
         list(map_batches(ray, always_dies, [1], Share(1, 1, 0)))
     with connected("local") as same:

@@ -102,9 +102,12 @@ def map_batches(
 
 class _Worker:
     def __init__(self, make: Callable[[], Callable[[Any], Any]]) -> None:
-        self._work = make()
+        self._make = make
+        self._work: Callable[[Any], Any] | None = None
 
     def run(self, batch: Any) -> Any:
+        if self._work is None:  # only now, so that what `make` raises reaches the caller as it is
+            self._work = self._make()
         return self._work(batch)
 
 
