@@ -70,3 +70,10 @@ def test_a_new_file_where_a_moved_row_began_gets_another_id() -> None:
     found = plan([row("a", "x", one=first)], {"a": ("new", 2), "b": ("x", 1)})
     assert [one.id for one in found.moved] == [first]
     assert found.encode[0][1] != first
+
+
+def test_two_rows_of_one_id_go_and_their_file_is_encoded_anew() -> None:
+    stored = [row("a", "x", one="1"), row("a", "x", one="1"), row("b", "y", one="2"), row("b", "y", one="2")]
+    found = plan(stored, {"a": ("x", 1)})
+    assert [file.path for file, _ in found.encode] == ["a"]
+    assert (found.gone, found.unchanged) == (["1", "2"], 0)

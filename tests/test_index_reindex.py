@@ -88,10 +88,10 @@ def test_a_kill_just_after_the_switch_leaves_the_new_index(index: Path, monkeypa
         patched.setattr(module.shutil, "rmtree", lambda *_, **__: None)
         reindex(index, Backwards(), identity(seed=1))
     assert Manifest.read(index).identity == identity(seed=1)
-    assert Manifest.read(module.beside(index)).identity == identity()
+    assert Manifest.read(module.beside(index, Manifest.read(index))).identity == identity()
     report = reindex(index, MeanColours(), identity(seed=2))
     assert (report.encoded, report.unchanged) == (9, 0)
-    assert not module.beside(index).exists()
+    assert not module.beside(index, Manifest.read(index)).exists()
 
 
 def test_what_was_indexed_meanwhile_is_caught_up_with(index: Path) -> None:

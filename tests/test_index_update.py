@@ -23,8 +23,9 @@ from instructcir.index.lock import only_writer
 from instructcir.index.manifest import Manifest
 from instructcir.index.metadata import read_metadata
 from instructcir.index.reader import Gallery
+from instructcir.index.report import Report
 from instructcir.index.scan import scan
-from instructcir.index.update import Report, update_index
+from instructcir.index.update import update_index
 from instructcir.index.vectors import pack, unpack
 from instructcir.index.watch import changes
 
@@ -211,6 +212,21 @@ def test_metadata_joins_by_file_name(photos: Path) -> None:
         found.matching("prize < 3")
 
 
+def test_columns_with_capitals_can_be_filtered_by(photos: Path) -> None:
+    told = photos.parent / "told.csv"
+    told.write_text("File,Price,brandName,SKU\n1.png,30,x,A1\n2.png,80,y,B2\n", encoding="utf-8")
+    run(photos, metadata=read_metadata(told))
+    found = gallery(photos)
+    for where, names in {
+        "Price < 50": ["1.png"],
+        "brandName = 'y' and SKU like 'B%'": ["2.png"],
+        "price > 50": ["2.png"],
+        "`Price` in (30, 80)": ["1.png", "2.png"],
+    }.items():
+        numbers = np.flatnonzero(found.matching(where)).tolist()
+        assert sorted(Path(row["path"]).name for row in found.describe(numbers, ["path"])) == names, where
+
+
 def test_metadata_that_cannot_be_joined_is_refused(tmp_path: Path) -> None:
     told = tmp_path / "told.csv"
     for text, said in {
@@ -240,6 +256,13 @@ def test_a_second_writer_is_told_to_wait(photos: Path) -> None:
 def test_a_folder_with_other_files_is_not_taken_over(photos: Path) -> None:
     with pytest.raises(StoreError, match="holds other files"):
         update_index(photos, [photos], MeanColours(), identity())
+
+
+def test_a_run_that_was_killed_before_its_first_manifest_is_gone_on_with(photos: Path) -> None:
+    place = photos.parent / "index"
+    place.mkdir()
+    (place / ".manifest.json.248c1137.tmp").write_text("{", encoding="utf-8")
+    assert run(photos)[1] == 9
 
 
 def test_a_disk_that_is_full_leaves_a_whole_index(photos: Path) -> None:

@@ -162,6 +162,7 @@ def test_a_query_that_nothing_answers_is_said_so(index: Index) -> None:
             self.made = made / np.linalg.norm(made, axis=1, keepdims=True)
             self.ids_G = np.array([f"{number:016x}" for number in range(400)])
             self.table = index.gallery.table
+            self.graph = None
 
         def __len__(self) -> int:
             return len(self.made)

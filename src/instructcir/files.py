@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 from instructcir.errors import InputError
+from instructcir.remote import RemotePath, is_remote, read_object
 
 PathLike: TypeAlias = str | os.PathLike[str]
 
@@ -26,17 +27,21 @@ _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
 
 
-def write_atomic(path: PathLike, data: bytes | str) -> None:
+def write_atomic(path: PathLike | RemotePath, data: bytes | str) -> None:
     """Write a whole file, replacing an older one in one step.
 
     Args:
-        path: the file; its folder must exist. Through a symbolic link the file it points to is replaced.
+        path: the file; its folder must exist. Through a symbolic link the file it points to is replaced. Or an object.
         data: the content; a string is stored as UTF-8.
 
     Raises:
         InputError: the folder is missing, the path is no regular file, or the disk refuses.
     """
     content = data.encode() if isinstance(data, str) else data
+    if isinstance(path, RemotePath):
+        with _one_line_errors(path.address, "write"):
+            path.write_bytes(content)
+        return
     target = _resolve(path)
     if target.exists() and not target.is_file():
         raise InputError(f"{path}: exists and is not a regular file; choose another name")
@@ -96,6 +101,9 @@ def sha256_of(path: PathLike) -> str:
     Raises:
         InputError: the file is missing, is a folder or cannot be read.
     """
+    if is_remote(path):
+        with _one_line_errors(path, "read"):
+            return hashlib.sha256(read_object(os.fspath(path))).hexdigest()
     with _one_line_errors(path, "read"), open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -17,12 +17,17 @@ from instructcir.errors import StoreError
 if TYPE_CHECKING:
     from instructcir.index.manifest import Identity
     from instructcir.index.plan import Plan
-    from instructcir.index.update import Report
+    from instructcir.index.report import Report
+    from instructcir.remote import Place
 
 _FIRST_WAIT, _LONGEST_WAIT = 5.0, 60.0  # seconds
 Into = Annotated[
     str,
-    typer.Option("--into", metavar="NAME", help="The index: a path, or a bare name kept in the user's data folder."),
+    typer.Option(
+        "--into",
+        metavar="NAME",
+        help="The index: a path, a bare name kept in the user's data folder, or s3://bucket/prefix.",
+    ),
 ]
 StorageOption = Annotated[
     str | None, typer.Option("--storage", help="How a new index stores vectors: float16 (the default) or int8.")
@@ -31,7 +36,9 @@ StorageOption = Annotated[
 
 def index(
     ctx: typer.Context,
-    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER", help="Folders with pictures, and all below.")],
+    folders: Annotated[
+        list[str], typer.Argument(metavar="FOLDER", help="Folders with pictures, and all below; or s3://bucket/prefix.")
+    ],
     into: Into,
     model: Annotated[
         str | None, typer.Option("--model", help="The model for a new index; an index goes on with its own.")
@@ -51,6 +58,12 @@ def index(
     watch: Annotated[
         bool, typer.Option("--watch", help="Go on, and follow the folders' changes until Ctrl-C.")
     ] = False,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray", metavar="ADDRESS", help="Encode on a Ray cluster: host:port, auto, or local to start one here."
+        ),
+    ] = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
     as_json: AsJson = False,
@@ -71,6 +84,10 @@ def index(
         return
     told = read_metadata(metadata) if metadata else None
     encoder, identity = _encoder(ctx, folder, folders, model, device, dtype)
+    if ray:
+        from instructcir.cli.index_ray import on_cluster
+
+        encoder = on_cluster(ctx, ray, folder, identity, device, dtype)
     _run(folder, folders, encoder, identity, as_json, storage=stored_as, metadata=told, retry=retry)
     if watch:
         from instructcir.index.watch import changes
@@ -81,7 +98,7 @@ def index(
 
 
 def _encoder(
-    ctx: typer.Context, folder: Path, folders: list[Path], model: str | None, device: str, dtype: str
+    ctx: typer.Context, folder: Place, folders: list[str], model: str | None, device: str, dtype: str
 ) -> tuple[Any, Identity]:
     """The encoder, and what the index knows of it; an index that goes on with its own model loads it when needed."""
     from instructcir.index.deferred import Deferred
@@ -102,8 +119,9 @@ def _encoder(
     return Deferred(load_its_own), kept
 
 
-def _run(folder: Path, folders: list[Path], encoder: Any, identity: Identity, as_json: bool, **options: Any) -> None:
+def _run(folder: Place, folders: list[str], encoder: Any, identity: Identity, as_json: bool, **options: Any) -> None:
     """One update with a progress bar, and what came of it."""
+    from instructcir.index.tuning import build, is_due
     from instructcir.index.update import update_index
 
     with ExitStack() as bar:
@@ -117,6 +135,8 @@ def _run(folder: Path, folders: list[Path], encoder: Any, identity: Identity, as
             folder, folders, encoder, identity, on_plan=on_plan, progress=lambda steps: advance[0](steps), **options
         )
     tell(folder, report, as_json)
+    if is_due(folder):
+        build(folder, on_step=lambda step: typer.echo(f"{step} ...", err=True))
 
 
 def _run_until_done(*work: Any, **options: Any) -> None:
@@ -132,7 +152,7 @@ def _run_until_done(*work: Any, **options: Any) -> None:
             wait = min(2 * wait, _LONGEST_WAIT)
 
 
-def tell(folder: Path, report: Report, as_json: bool) -> None:
+def tell(folder: Place, report: Report, as_json: bool) -> None:
     """Print what a run did: the files that it left out, counts, rate, and seconds of each stage."""
     name_problems(report.problems)
     counts = {name: getattr(report, name) for name in ("encoded", "reused", "described", "removed", "unchanged")}
@@ -153,7 +173,7 @@ def name_problems(problems: list[tuple[str, str]]) -> None:
         typer.echo(f"left out: {path}: {reason}", err=True)
 
 
-def _forecast(folder: Path, folders: list[Path], as_json: bool) -> None:
+def _forecast(folder: Place, folders: list[str], as_json: bool) -> None:
     """What a run would do, by names, sizes and hashes alone, and how long at the rate of the index's last run."""
     from instructcir.index.health import forecast
 

@@ -37,6 +37,7 @@ def status(name: Name, as_json: AsJson = False) -> None:
         "metadata": found.user_columns,
         "left_out": found.left_out,
         "changes": _changes(found),
+        "search": _ranking(found),
     }
     if as_json:
         print_json_line(facts)
@@ -55,6 +56,17 @@ def _changes(found: Status) -> dict[str, int] | str:
     return {"to encode": len(plan.encode), "moved or copied": len(plan.reused), "gone": len(plan.gone)}
 
 
+def _ranking(found: Status) -> str:
+    """How the index ranks."""
+    graph = found.graph
+    if graph is None:
+        return "exact"
+    asked = f"recall@10 {graph.recall:.4f} against the exact ranking (target {graph.target}, {graph.queries} queries)"
+    built = f"{graph.kind}, {graph.partitions} partitions over {graph.rows:,} rows, {found.outside_graph:,} beside them"
+    how = f"{graph.probes} probes, effort {graph.effort}, {graph.milliseconds} ms"
+    return f"{'approximate' if graph.serves else 'exact, since the graph falls short'}: {asked}; {built}; {how}"
+
+
 def verify(
     name: Name,
     files: Annotated[bool, typer.Option("--files", help="Also compare each picture with its hash.")] = False,
@@ -71,10 +83,29 @@ def verify(
     typer.echo("all is well")
 
 
-def compact(name: Name) -> None:
-    """Join an index's small files and forget its old versions, those of the last ten minutes excepted."""
+def compact(
+    name: Name,
+    graph: Annotated[
+        bool | None,
+        typer.Option(
+            "--ann/--exact", help="Build a graph for approximate search, or drop it; left out, by the index's size."
+        ),
+    ] = None,
+) -> None:
+    """Join an index's small files and forget its old versions, those of the last ten minutes excepted.
+
+    A large index also gets a graph for approximate search, tuned to a recall that `status` prints.
+    """
     from instructcir.index.health import compact as shrink
     from instructcir.index.places import index_folder
+    from instructcir.index.tuning import build, drop, is_due
 
-    before, after = shrink(index_folder(name))
+    folder = index_folder(name)
+    before, after = shrink(folder)
     typer.echo(f"{before / 1e6:,.1f} MB before, {after / 1e6:,.1f} MB now")
+    if graph is False:
+        drop(folder)
+    elif graph or is_due(folder):
+        found = build(folder, on_step=lambda step: typer.echo(f"{step} ...", err=True))
+        said = "approximate search" if found.serves else "search stays exact"
+        typer.echo(f"{said}: recall@10 {found.recall:.4f}, target {found.target}")

@@ -40,6 +40,9 @@ def search(
     ] = True,
     duplicates: Annotated[bool, typer.Option("--duplicates", help="Show near-duplicates one by one.")] = False,
     diversity: Annotated[float, typer.Option(help="Vary the hits: from 0, the plain ranking, to 1.")] = 0.0,
+    exact: Annotated[
+        bool, typer.Option("--exact", help="Score every picture, also where a large index has a graph.")
+    ] = False,
     sheet: Annotated[Path | None, typer.Option(metavar="FILE.png", help="Write a contact sheet of the hits.")] = None,
     pictures: Annotated[
         bool | None,
@@ -74,6 +77,7 @@ def search(
         collapse_duplicates=not duplicates,
         diversity=diversity,
         not_=not_,
+        exact=exact,
     )
     named = [part[0] if isinstance(part, tuple) else part for part in asked or []]
     files, title = [file for file in named if os.path.isfile(file)], modification or "pictures like this"

@@ -11,6 +11,7 @@ from PIL import Image
 
 from instructcir.errors import ImageError
 from instructcir.images import open_rgb
+from instructcir.remote import is_remote, read_object, state_of
 
 THUMBNAIL_SIDE = 192
 """Longest side of a thumbnail, in pixels."""
@@ -41,36 +42,50 @@ class FileFacts:
     thumbnail: bytes
 
 
-def read_file(path: str) -> tuple[bytes, os.stat_result]:
-    """A file's bytes, and what the system says of the very file that was read.
+def read_file(path: str) -> tuple[bytes, int]:
+    """A file's bytes, and the time of the last change of the very file that was read, in nanoseconds since 1970.
 
     Raises:
         ImageError: it cannot be read, or is too large.
     """
     try:
+        if is_remote(path):
+            return _read_object(path)
         with open(path, "rb") as stream:
             found = os.fstat(stream.fileno())
-            if found.st_size > MOST_BYTES:
-                raise ImageError(path, f"{found.st_size:,} bytes, more than {MOST_BYTES:,}; leave it out of the folder")
-            return stream.read(), found
+            _check_size(path, found.st_size)
+            return stream.read(), found.st_mtime_ns
     except OSError as error:
         raise ImageError(path, f"cannot be read ({error.strerror or error})") from error
 
 
-def open_picture(path: str, data: bytes, found: os.stat_result) -> tuple[FileFacts, Image.Image]:
+def _read_object(path: str) -> tuple[bytes, int]:
+    before = state_of(path)
+    if before is None:
+        raise ImageError(path, "is no longer there")
+    _check_size(path, before.size)
+    return read_object(path), before.mtime_ns
+
+
+def _check_size(path: str, size: int) -> None:
+    if size > MOST_BYTES:
+        raise ImageError(path, f"{size:,} bytes, more than {MOST_BYTES:,}; leave it out of the folder")
+
+
+def open_picture(path: str, data: bytes, mtime_ns: int) -> tuple[FileFacts, Image.Image]:
     """Decode a file that was read, and gather its facts.
 
     Args:
         path: the file's, for its facts and for errors.
         data: its bytes.
-        found: what `read_file` gave with them.
+        mtime_ns: what `read_file` gave with them.
 
     Raises:
         ImageError: it is no picture that can be used.
     """
     picture = open_rgb(data, name=path)
     digest = hashlib.sha256(data).hexdigest()
-    facts = FileFacts(path, digest, len(data), found.st_mtime_ns, picture.width, picture.height, thumbnail_of(picture))
+    facts = FileFacts(path, digest, len(data), mtime_ns, picture.width, picture.height, thumbnail_of(picture))
     return facts, picture
 
 

@@ -8,21 +8,21 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from instructcir.errors import StoreError
+from instructcir.errors import InputError, StoreError
 from instructcir.files import PathLike, sha256_of
+from instructcir.index.approximate import Approximate
 from instructcir.index.left_out import read_left_out
 from instructcir.index.lock import only_writer
-from instructcir.index.manifest import Manifest, exists
+from instructcir.index.manifest import Manifest, exists, open_table
 from instructcir.index.plan import Plan
-from instructcir.index.table import PictureTable
 from instructcir.index.update import LAST_RUN, compare_with_disk
 from instructcir.index.vectors import unpack
+from instructcir.remote import Place, RemotePath, objects_below
 
 _ROW_BYTES = 7000  # a thumbnail of about 6 kB, a vector of about 0.5 kB, facts
 
@@ -41,6 +41,8 @@ class Status:
         last_run: counts and seconds of the last run that encoded something; empty if none did.
         plan: what an update would do now; None where a folder of the index cannot be looked at.
         missing: why not.
+        graph: what is known of its graph, if it has one.
+        outside_graph: rows that came after it.
     """
 
     manifest: Manifest
@@ -53,15 +55,17 @@ class Status:
     last_run: dict[str, Any]
     plan: Plan | None
     missing: str
+    graph: Approximate | None
+    outside_graph: int
 
 
-def status_of(folder: Path) -> Status:
+def status_of(folder: Place) -> Status:
     """Look at an index and at its folders; nothing is written, and no picture is decoded.
 
     Raises:
         StoreError: there is no index, or it cannot be read.
     """
-    manifest, table = Manifest.read(folder), PictureTable.open(folder)
+    manifest, table = Manifest.read(folder), open_table(folder)
     plan, missing, left_out = None, "", 0
     try:
         found, plan = compare_with_disk(table, manifest.folders, read_left_out(folder))
@@ -79,6 +83,8 @@ def status_of(folder: Path) -> Status:
         last_run(folder),
         plan,
         missing,
+        Approximate.read(manifest.home(folder)),
+        table.outside_graph(),
     )
 
 
@@ -107,13 +113,13 @@ class Forecast:
     problems: list[tuple[str, str]]
 
 
-def forecast(folder: Path, folders: Sequence[PathLike]) -> Forecast:
+def forecast(folder: Place, folders: Sequence[PathLike]) -> Forecast:
     """Say what `update_index` would do, from names, sizes and hashes alone; nothing is written.
 
     Raises:
         StoreError: a folder is missing, or the index cannot be read.
     """
-    table = PictureTable.open(folder) if exists(folder) else None
+    table = open_table(folder) if exists(folder) else None
     found, plan = compare_with_disk(table, folders, read_left_out(folder))
     last = last_run(folder)
     return Forecast(
@@ -128,7 +134,7 @@ def forecast(folder: Path, folders: Sequence[PathLike]) -> Forecast:
     )
 
 
-def last_run(folder: Path) -> dict[str, Any]:
+def last_run(folder: Place) -> dict[str, Any]:
     """Counts and seconds of the last run that encoded something; empty if there was none."""
     try:
         found = json.loads((folder / LAST_RUN).read_text(encoding="utf-8"))
@@ -137,7 +143,7 @@ def last_run(folder: Path) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def verify(folder: Path, *, files: bool = False) -> list[str]:
+def verify(folder: Place, *, files: bool = False) -> list[str]:
     """Read every row and say what is wrong; an empty list means that all is well.
 
     Looked at: one row for each id and path, vectors that are unit vectors, thumbnails that open; with `files` also
@@ -146,7 +152,7 @@ def verify(folder: Path, *, files: bool = False) -> list[str]:
     Raises:
         StoreError: there is no index, or its table cannot be read.
     """
-    table = PictureTable.open(folder)
+    table = open_table(folder)
     dimension = Manifest.read(folder).identity.dimension
     wrong: list[str] = []
     ids: Counter[str] = Counter()
@@ -165,7 +171,7 @@ def verify(folder: Path, *, files: bool = False) -> list[str]:
     return wrong
 
 
-def compact(folder: Path) -> tuple[int, int]:
+def compact(folder: Place) -> tuple[int, int]:
     """Join small files and forget old versions; return bytes on the disk before and after.
 
     Raises:
@@ -174,7 +180,7 @@ def compact(folder: Path) -> tuple[int, int]:
     Manifest.read(folder)
     with only_writer(folder):
         before = _bytes_in(folder)
-        PictureTable.open(folder).compact()
+        open_table(folder).compact()
         return before, _bytes_in(folder)
 
 
@@ -186,12 +192,22 @@ def _faults(row: dict[str, Any], length: float, files: bool) -> list[str]:
         Image.open(io.BytesIO(row["thumbnail"])).verify()
     except (OSError, SyntaxError, ValueError, TypeError):
         faults.append("its thumbnail does not open; index its folder anew")
-    if files and (not os.path.isfile(row["path"]) or sha256_of(row["path"]) != row["digest"]):
+    if files and _content_of(row["path"]) != row["digest"]:
         faults.append("its file is gone or has changed; index its folder again")
     return faults
 
 
-def _bytes_in(folder: Path) -> int:
+def _content_of(path: str) -> str:
+    """A file's hash; empty where it cannot be read."""
+    try:
+        return sha256_of(path)
+    except InputError:
+        return ""
+
+
+def _bytes_in(folder: Place) -> int:
+    if isinstance(folder, RemotePath):
+        return sum(one.size for one in objects_below(folder.address))
     total = 0
     for parent, _, names in os.walk(folder):
         for name in names:

@@ -6,11 +6,11 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from instructcir.files import write_atomic
 from instructcir.index.plan import Plan
 from instructcir.index.scan import FileState
+from instructcir.remote import Place, is_remote
 from instructcir.version import __version__
 
 LEFT_OUT = "left_out.jsonl"
@@ -35,7 +35,7 @@ class LeftOut:
     version: str = __version__
 
 
-def read_left_out(folder: Path) -> dict[str, LeftOut]:
+def read_left_out(folder: Place) -> dict[str, LeftOut]:
     """What an index remembers, by path; nothing where the file is missing or damaged: files are then tried again."""
     try:
         lines = (folder / LEFT_OUT).read_text(encoding="utf-8").splitlines()
@@ -59,7 +59,7 @@ def put_aside(plan: Plan, known: Mapping[str, LeftOut]) -> None:
 
 
 def remember_left_out(
-    folder: Path,
+    folder: Place,
     known: Mapping[str, LeftOut],
     files: Mapping[str, FileState],
     problems: Sequence[tuple[str, str]],
@@ -80,9 +80,11 @@ def remember_left_out(
     now = {
         path: LeftOut(path, files[path].size, files[path].mtime_ns, reason)
         for path, reason in problems
-        if path in files and os.access(path, os.R_OK)
+        if path in files and (is_remote(path) or os.access(path, os.R_OK))
     }
-    elsewhere = {path: one for path, one in known.items() if path not in files and os.path.lexists(path)}
+    elsewhere = {
+        path: one for path, one in known.items() if path not in files and (is_remote(path) or os.path.lexists(path))
+    }
     kept = {**elsewhere, **now}
     if kept != known:
         write_atomic(folder / LEFT_OUT, "".join(json.dumps(asdict(one)) + "\n" for one in kept.values()))

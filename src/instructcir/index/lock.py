@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from instructcir.errors import StoreError
+from instructcir.index.lease import leased
+from instructcir.remote import Place, RemotePath
 
 LOCK_FILE = "writer.lock"
 
 
 @contextmanager
-def only_writer(folder: Path) -> Iterator[None]:
+def only_writer(folder: Place) -> Iterator[Callable[[], None]]:
     """Hold the index's lock during a block; readers need none.
+
+    Yields:
+        A function to be called before each commit; on object storage it raises if the lock was lost.
 
     Raises:
         StoreError: another process writes to this index, or its folder cannot be written to.
     """
+    if isinstance(folder, RemotePath):
+        with leased(folder) as check:
+            yield check
+        return
     path = folder / LOCK_FILE
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -36,7 +44,7 @@ def only_writer(folder: Path) -> Iterator[None]:
             ) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        yield
+        yield lambda: None
     finally:
         os.close(descriptor)
 

@@ -14,7 +14,9 @@ import numpy.typing as npt
 
 from instructcir.errors import StoreError
 from instructcir.files import write_atomic
+from instructcir.index.table import PictureTable
 from instructcir.index.vectors import Storage
+from instructcir.remote import Place
 from instructcir.version import __version__
 
 if TYPE_CHECKING:
@@ -58,6 +60,7 @@ class Manifest:
         created: when, in UTC.
         version: of this package that made it.
         format: of the index.
+        data: the folder below the index's own in which its table lies; empty where it lies in the index's own.
     """
 
     identity: Identity
@@ -66,6 +69,7 @@ class Manifest:
     created: str
     version: str = __version__
     format: int = FORMAT
+    data: str = ""
 
     @classmethod
     def new(cls, identity: Identity, storage: Storage) -> Self:
@@ -73,7 +77,7 @@ class Manifest:
         return cls(identity, storage, (), datetime.now(UTC).isoformat(timespec="seconds"))
 
     @classmethod
-    def read(cls, folder: Path) -> Self:
+    def read(cls, folder: Place) -> Self:
         """Read an index's manifest.
 
         Raises:
@@ -92,7 +96,7 @@ class Manifest:
         except (ValueError, KeyError, TypeError) as error:
             raise StoreError(f"{path}: is no manifest of an index ({error}); index anew, into another name") from error
 
-    def write(self, folder: Path) -> None:
+    def write(self, folder: Place) -> None:
         """Write it, complete or not at all.
 
         Raises:
@@ -100,14 +104,27 @@ class Manifest:
         """
         write_atomic(folder / MANIFEST, json.dumps(asdict(self), indent=2, default=str) + "\n")
 
+    def home(self, folder: Place) -> Place:
+        """Where the table of the index in this folder lies."""
+        return folder / self.data if self.data else folder
+
     def with_folders(self, folders: Sequence[str]) -> Manifest:
         """The same with more folders."""
         return replace(self, folders=tuple(sorted({*self.folders, *folders})))
 
 
-def exists(folder: Path) -> bool:
+def exists(folder: Place) -> bool:
     """Whether an index lies in this folder."""
     return (folder / MANIFEST).is_file()
+
+
+def open_table(folder: Place) -> PictureTable:
+    """The newest version of an index's table.
+
+    Raises:
+        StoreError: there is no index, or it cannot be read.
+    """
+    return PictureTable.open(Manifest.read(folder).home(folder))
 
 
 def identity_of(embedder: Embedder, name: str) -> Identity:
@@ -134,7 +151,7 @@ def probes_of(embedder: Embedder) -> list[list[float]]:
     return [*made["texts"], made["gallery"], made["query"]]
 
 
-def check_same_model(folder: Path, kept: Identity, model: str, probes: Sequence[Sequence[float]]) -> None:
+def check_same_model(folder: Place, kept: Identity, model: str, probes: Sequence[Sequence[float]]) -> None:
     """Refuse a model that does not reproduce the vectors of the one that made an index.
 
     Raises:

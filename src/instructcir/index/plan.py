@@ -7,6 +7,7 @@ whatever name, is never encoded again.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -90,6 +91,8 @@ def plan_changes(
         kept_ids: ids that new rows should have, by path: those of the index that this one replaces.
     """
     plan = Plan()
+    twice = _ids_of_two(rows, files)
+    rows = [row for row in rows if row.id not in twice]
     stored, free = _by_path(rows, files)
     sizes = {row.size for row in rows}
     free |= {row.id: row for path, row in stored.items() if path not in files and is_gone(path)}
@@ -108,8 +111,14 @@ def plan_changes(
         claims.append((file, digest))
     left = _move(claims, free, plan)
     _give_ids(left, stored, rows, free, plan, kept_ids)
-    plan.gone = sorted(row.id for row in free.values())
+    plan.gone = sorted({*(row.id for row in free.values()), *twice})
     return plan
+
+
+def _ids_of_two(rows: Sequence[StoredFile], files: Mapping[str, FileState]) -> set[str]:
+    """Ids that several rows have, as two writers at once can leave them: both rows go, and the file is encoded anew."""
+    counts = Counter(row.id for row in rows)
+    return {row.id for row in rows if counts[row.id] > 1 and row.path in files}
 
 
 def _by_path(

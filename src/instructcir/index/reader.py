@@ -8,16 +8,22 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Sequence
-from pathlib import Path
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from instructcir.errors import StoreError
+from instructcir.index.approximate import FILE, Approximate
 from instructcir.index.cache import Floats, follow_vectors, open_vectors
 from instructcir.index.manifest import MANIFEST, Manifest
+from instructcir.index.places import cache_place
 from instructcir.index.table import PictureTable
+from instructcir.remote import Place, RemotePath
+
+_PROPOSED = 4
+_KEPT_SAMPLE = 8192
 
 
 class View:
@@ -27,13 +33,18 @@ class View:
         manifest: what the index says about itself.
         table: at this version.
         ids_G: ids of all pictures, ascending.
+        graph: how the table's graph is to be asked; None where there is none that is good enough.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, *, follows: bool = False) -> None:
+    def __init__(self, folder: Place, manifest: Manifest, *, follows: bool = False) -> None:
         self.manifest = manifest
-        self.table = PictureTable.open(folder)
+        home = manifest.home(folder)
+        known = Approximate.read(home)
+        self.graph = known if known and known.serves else None
+        self.table = PictureTable.open(home)
+        cache = cache_place(folder, f"{manifest.created} {manifest.data}")
         read = follow_vectors if follows else open_vectors
-        self._keys, self._vectors = read(folder, self.table, manifest.identity.dimension)
+        self._keys, self._vectors = read(cache, self.table, manifest.identity.dimension)
         self.ids_G = self._keys.ids_G
 
     def __len__(self) -> int:
@@ -57,6 +68,41 @@ class View:
     def scores(self, query_D: Floats) -> Floats:
         """Cosines (G,) of a unit vector with all pictures."""
         return self._vectors.products(query_D)
+
+    def nearest(
+        self, query_D: Floats, count: int, probes: int, effort: int, where: str | None = None
+    ) -> tuple[npt.NDArray[np.int64], Floats]:
+        """Places in `ids_G` and exact cosines of what the graph finds nearest to a unit vector, best first.
+
+        The graph only proposes, four times as many as are wanted or more; what it proposes is scored exactly.
+
+        Args:
+            query_D: the unit vector.
+            count: how many at most.
+            probes: parts of the graph to look into.
+            effort: candidates that are kept at a time.
+            where: a condition in SQL words.
+
+        Raises:
+            StoreError: the condition cannot be understood, or the table cannot be read.
+        """
+        order_G, sorted_G = self._by_place
+        places = self.table.near(query_D, _PROPOSED * count, probes, effort, where).astype(np.int64)
+        numbers_N = np.sort(order_G[np.searchsorted(sorted_G, places)])
+        scores_N = self.vectors(numbers_N) @ query_D
+        best = np.argsort(-scores_N, kind="stable")[:count]
+        return numbers_N[best], scores_N[best]
+
+    @cached_property
+    def _by_place(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Numbers of the rows in the order of their places in the table, and these places."""
+        order_G = np.argsort(self._keys.places_G, kind="stable")
+        return order_G, self._keys.places_G[order_G]
+
+    @cached_property
+    def kept_sample(self) -> Floats:
+        """A small even sample (N, D) of the unit vectors, in memory: a query's noise is judged by it."""
+        return np.ascontiguousarray(self.sample(_KEPT_SAMPLE))
 
     def matching(self, where: str) -> npt.NDArray[np.bool_]:
         """Which pictures (G,) a condition in SQL words holds for.
@@ -99,12 +145,12 @@ class Gallery:
         view: the version that is open.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Place) -> None:
         self.folder = folder
         manifest = Manifest.read(folder)
         self._seen = self._mark()
         self.view = View(folder, manifest)
-        self._newest = PictureTable.open(folder)
+        self._newest = PictureTable.open(manifest.home(folder))
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -143,28 +189,41 @@ class Gallery:
         """
         with self._lock:
             mark = self._mark()
-            anew = mark[0] != self._seen[0]
-            if anew:  # by the same model, or it is refused below: another table has the name
-                self._newest = PictureTable.open(self.folder)
-            self._newest.refresh()
-            if (self._newest.version, mark) == (self.version, self._seen):
-                return False
-            manifest = Manifest.read(self.folder)
+            manifest = self.manifest if mark == self._seen else Manifest.read(self.folder)
             if manifest.identity != self.manifest.identity:
                 raise StoreError(f"{self.folder}: was made anew by {manifest.identity.model}; open the index again")
-            changed = anew or self._newest.version != self.version
+            # by the same model, then: another table has the name, or the manifest tells of another place
+            anew = mark[0] != self._seen[0] or manifest.data != self.manifest.data
+            if anew:
+                self._newest = PictureTable.open(manifest.home(self.folder))
+            self._newest.refresh()
+            changed = anew or self._newest.version != self.version or mark[-1] != self._seen[-1]
             if changed:
-                self.view = View(self.folder, manifest, follows=True)
+                self.view = View(self.folder, manifest, follows=not anew)
             self._seen = mark
             return changed
 
-    def _mark(self) -> tuple[int, int, int]:
-        """Changes when another manifest takes the place of the one read; its first number, when another index does."""
+    def _mark(self) -> tuple[int | str, ...]:
+        """Changes with the manifest that was read; its first part with another index of the name, its last with a graph."""
+        if isinstance(self.folder, RemotePath):
+            return self._mark_of_objects(self.folder)
         try:
             place, found = os.stat(self.folder), os.stat(self.folder / MANIFEST)
         except OSError as error:
             raise StoreError(f"{self.folder}: no index is there any more ({error.strerror or error})") from error
-        return place.st_ino, found.st_ino, found.st_mtime_ns
+        try:
+            graph = os.stat(self.folder / FILE).st_mtime_ns
+        except OSError:
+            graph = 0
+        return place.st_ino, found.st_ino, found.st_mtime_ns, graph
+
+    def _mark_of_objects(self, folder: RemotePath) -> tuple[int | str, ...]:
+        try:
+            told = (folder / MANIFEST).read_bytes()  # times of objects tell seconds only
+        except OSError as error:
+            raise StoreError(f"{folder}: no index is there any more, or it cannot be reached ({error})") from error
+        graph = Approximate.read(self.manifest.home(folder)) if hasattr(self, "view") else None
+        return 0, len(told), hash(told), repr(graph)
 
     def scores(self, query_D: Floats) -> Floats:
         """Cosines (G,) of a unit vector with all pictures."""

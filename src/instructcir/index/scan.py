@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from instructcir.errors import StoreError
 from instructcir.files import PathLike
 from instructcir.items import PICTURE_SUFFIXES
+from instructcir.remote import is_remote, objects_below
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +57,12 @@ def scan(folders: Sequence[PathLike]) -> Scan:
     Raises:
         StoreError: a folder does not exist or cannot be listed: its pictures must not count as deleted.
     """
-    roots = [os.path.realpath(folder) for folder in folders]
+    roots = [_root(os.fspath(folder)) for folder in folders]
     result = Scan(roots)
     for given, root in zip(folders, roots, strict=True):
+        if is_remote(root):
+            _take_objects(root, result)
+            continue
         if not os.path.isdir(root):
             raise StoreError(f"{os.fspath(given)}: no such folder; name a folder that holds pictures")
         try:
@@ -68,6 +72,28 @@ def scan(folders: Sequence[PathLike]) -> Scan:
         for entry in _entries(root, result):
             _take(entry, result)
     return result
+
+
+def _root(folder: str) -> str:
+    return folder.rstrip("/") if is_remote(folder) else os.path.realpath(folder)
+
+
+def _take_objects(root: str, result: Scan) -> None:
+    """All objects below an address; hidden ones are left out, as files are."""
+    before = len(result.files) + result.others
+    try:
+        for found in objects_below(root):
+            below = found.address[len(root) + 1 :]
+            if any(part.startswith(".") for part in below.split("/")):
+                continue
+            if below.lower().endswith(PICTURE_SUFFIXES):
+                result.files[found.address] = FileState(found.address, found.size, found.mtime_ns)
+            else:
+                result.others += 1
+    except OSError as error:
+        raise StoreError(f"{root}: cannot be listed ({' '.join(str(error).split())[:200]})") from error
+    if len(result.files) + result.others == before:  # no folder exists without an object; none may mean a wrong name
+        raise StoreError(f"{root}: no object lies below this address; name a prefix that holds pictures")
 
 
 def _entries(root: str, result: Scan) -> Iterator[os.DirEntry[str]]:

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
@@ -19,6 +18,7 @@ import pyarrow as pa
 from instructcir.errors import StoreError
 from instructcir.index.plan import StoredFile
 from instructcir.index.vectors import Storage, vector_type
+from instructcir.remote import Place, is_remote, lance_options
 
 TABLE = "pictures"
 _BATCH = 4096
@@ -52,29 +52,30 @@ def own_schema(dimension: int, storage: Storage) -> Any:
 class PictureTable:
     """The table in an index's folder; made by `create` or `open`."""
 
-    def __init__(self, folder: Path, table: Any) -> None:
+    def __init__(self, folder: Place, table: Any) -> None:
         self.folder = folder
+        self.guard: Callable[[], None] = lambda: None  # called before each commit; raises where there must be none
         self._table = table
 
     @classmethod
-    def create(cls, folder: Path, schema: Any) -> Self:
+    def create(cls, folder: Place, schema: Any) -> Self:
         """Make an empty table; one that is there is replaced, as a run that was killed before its manifest leaves it.
 
         Raises:
             StoreError: the folder cannot be written to.
         """
-        with _one_error_type(folder):
-            return cls(folder, _connect(folder).create_table(TABLE, schema=schema, mode="overwrite"))
+        with one_error_type(folder):
+            return cls(folder, connect(folder).create_table(TABLE, schema=schema, mode="overwrite"))
 
     @classmethod
-    def open(cls, folder: Path) -> Self:
+    def open(cls, folder: Place) -> Self:
         """Open the newest version.
 
         Raises:
             StoreError: there is no table, or it cannot be read.
         """
-        with _one_error_type(folder):
-            return cls(folder, _connect(folder).open_table(TABLE))
+        with one_error_type(folder):
+            return cls(folder, connect(folder).open_table(TABLE))
 
     @property
     def version(self) -> int:
@@ -93,11 +94,11 @@ class PictureTable:
 
     def refresh(self) -> None:
         """Go on to the newest version."""
-        with _one_error_type(self.folder):
+        with one_error_type(self.folder):
             self._table.checkout_latest()
 
     def __len__(self) -> int:
-        with _one_error_type(self.folder):
+        with one_error_type(self.folder):
             return int(self._table.count_rows())
 
     def states(self) -> list[StoredFile]:
@@ -113,15 +114,15 @@ class PictureTable:
             StoreError: the condition cannot be understood or names no column; the message lists what there is.
         """
         query = self._table.search().select(list(columns))
-        with _one_error_type(self.folder, where, self.schema.names):
+        with one_error_type(self.folder, where, self.schema.names):
             return (query.where(where) if where else query).to_arrow()
 
     def batches(self, columns: Sequence[str]) -> Iterator[Any]:
         """Some columns of all rows, a few thousand rows at a time."""
-        with _one_error_type(self.folder):
+        with one_error_type(self.folder):
             reader = self._table.search().select(list(columns)).to_batches(_BATCH)
         while True:
-            with _one_error_type(self.folder):
+            with one_error_type(self.folder):
                 batch = next(reader, None)
             if batch is None:
                 return
@@ -137,14 +138,14 @@ class PictureTable:
 
     def places(self) -> Any:
         """Id, digest and, as `_rowid`, the place of each row, for `rows_at`; places hold for the open version alone."""
-        with _one_error_type(self.folder):
+        with one_error_type(self.folder):
             return self._table.search().select(["id", "digest"]).with_row_id(True).to_arrow()
 
     def rows_at(self, places: Sequence[int], columns: Sequence[str]) -> Any:
         """The rows at these places of the open version, in no promised order; read at once, without a search."""
         if not places:
             return self.rows([], columns)
-        with _one_error_type(self.folder):
+        with one_error_type(self.folder):
             return self._table.take_row_ids(list(places)).select(list(columns)).to_arrow()
 
     def write(self, rows: Any) -> None:
@@ -154,9 +155,22 @@ class PictureTable:
             StoreError: the disk refuses; the table is then as it was.
         """
         if len(rows):
-            with _one_error_type(self.folder):
+            self.guard()
+            with one_error_type(self.folder):
                 merge = self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
                 merge.execute(rows)
+
+    def write_stream(self, batches: Iterable[Any]) -> None:
+        """Write as `write` does, one batch of rows in memory after another, all in one commit.
+
+        Raises:
+            StoreError: the disk refuses; the table is then as it was.
+        """
+        self.guard()
+        rows = pa.RecordBatchReader.from_batches(self.schema, batches)
+        with one_error_type(self.folder):
+            merge = self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
+            merge.execute(rows)
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove rows, a few thousand in a commit.
@@ -165,32 +179,80 @@ class PictureTable:
             StoreError: the disk refuses.
         """
         for start in range(0, len(ids), _BATCH):
-            with _one_error_type(self.folder):
+            self.guard()
+            with one_error_type(self.folder):
                 self._table.delete(_among(ids[start : start + _BATCH]))
 
     def add_columns(self, fields: Sequence[Any]) -> None:
         """Add columns, empty in all rows."""
         if fields:
-            with _one_error_type(self.folder):
+            with one_error_type(self.folder):
                 self._table.add_columns(pa.schema(fields))
 
     def compact(self) -> None:
         """Join small files, drop deleted rows, and forget versions older than ten minutes, which a reader may hold."""
-        with _one_error_type(self.folder), warnings.catch_warnings():
+        with one_error_type(self.folder), warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
             self._table.optimize(cleanup_older_than=_KEPT)
 
+    def build_graph(self, kind: str, partitions: int) -> None:
+        """Build a graph over the vectors, for `near`, in place of an older one; rows added later need none.
+
+        Raises:
+            StoreError: the disk refuses, or the vectors are stored in eight bits.
+        """
+        from lancedb.index import HnswSq
+
+        assert kind == "IVF_HNSW_SQ"
+        with one_error_type(self.folder):
+            graph = HnswSq(distance_type="cosine", num_partitions=partitions)
+            self._table.create_index("vector", config=graph, replace=True)
+
+    def drop_graph(self) -> None:
+        """Forget the graph, if there is one."""
+        with one_error_type(self.folder):
+            for one in self._graphs():
+                self._table.drop_index(one)
+
+    def outside_graph(self) -> int:
+        """Rows that the graph does not hold; `near` compares them one by one. All of them where there is no graph."""
+        with one_error_type(self.folder):
+            names = self._graphs()
+            return int(self._table.index_stats(names[0]).num_unindexed_rows) if names else int(self._table.count_rows())
+
+    def near(self, query: Any, count: int, probes: int, effort: int, where: str | None = None) -> Any:
+        """Places, for `rows_at`, of rows whose vectors are nearly the nearest, by the graph and among rows beside it.
+
+        Args:
+            query: a unit vector (D,).
+            count: how many rows at most.
+            probes: parts of the graph to look into.
+            effort: candidates that are kept at a time.
+            where: a condition in SQL words that they must fulfil.
+
+        Raises:
+            StoreError: the condition cannot be understood, or the table cannot be read.
+        """
+        search = self._table.search(query, vector_column_name="vector").distance_type("cosine")
+        search = search.nprobes(probes).ef(max(effort, count)).limit(count).select(["_distance"]).with_row_id(True)
+        with one_error_type(self.folder, where, self.schema.names):
+            return (search.where(where, prefilter=True) if where else search).to_arrow()["_rowid"].to_numpy()
+
+    def _graphs(self) -> list[str]:
+        return [one.name for one in self._table.list_indices() if one.columns == ["vector"]]
+
     def versions(self) -> int:
         """How many versions are kept."""
-        with _one_error_type(self.folder):
+        with one_error_type(self.folder):
             return len(self._table.list_versions())
 
 
-def _connect(folder: Path) -> Any:
+def connect(folder: Place) -> Any:
+    """LanceDB's database in a folder."""
     os.environ.setdefault("LANCEDB_LOG", "error")  # it says on stderr that a new table is new
     import lancedb
 
-    return lancedb.connect(str(folder))
+    return lancedb.connect(str(folder), storage_options=lance_options() if is_remote(folder) else None)
 
 
 def _among(ids: Sequence[str]) -> str:
@@ -203,7 +265,8 @@ def quoted(text: str) -> str:
 
 
 @contextmanager
-def _one_error_type(folder: Path, where: str | None = None, columns: Sequence[str] = ()) -> Iterator[None]:
+def one_error_type(folder: Place, where: str | None = None, columns: Sequence[str] = ()) -> Iterator[None]:
+    """Errors of LanceDB as StoreError, in one line with the remedy."""
     # lancedb raises built-in types for everything: a full disk, a missing file, a condition that does not parse.
     try:
         yield

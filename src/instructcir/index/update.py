@@ -10,9 +10,8 @@ import json
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import UTC, datetime
-from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -22,49 +21,25 @@ from instructcir.errors import ImageError, InstructcirError, StoreError
 from instructcir.files import PathLike, sha256_of, write_atomic
 from instructcir.index import manifest as manifests
 from instructcir.index.deferred import Deferred
+from instructcir.index.lease import LEASE
 from instructcir.index.left_out import LeftOut, put_aside, read_left_out, remember_left_out
 from instructcir.index.lock import LOCK_FILE, only_writer
 from instructcir.index.manifest import Identity, Manifest, check_same_model
 from instructcir.index.metadata import Metadata
 from instructcir.index.plan import Plan, plan_changes
+from instructcir.index.report import Report
 from instructcir.index.rows import encoded_rows, join_metadata, reused_rows, user_fields
 from instructcir.index.scan import Scan, scan
-from instructcir.index.table import TABLE, PictureTable, own_schema
+from instructcir.index.spread import Spread
+from instructcir.index.table import TABLE, PictureTable, one_error_type, own_schema
 from instructcir.index.vectors import Storage
+from instructcir.remote import Place, RemotePath, is_remote
 
 LAST_RUN = "last_run.json"
 FRAGMENT = 512
 """Encoded pictures that a commit holds at most: a kill loses the work on fewer than these."""
 FRAGMENT_SECONDS = 10.0
 _REUSED_AT_ONCE = 8192
-
-
-@dataclass(slots=True)
-class Report:
-    """What a run did.
-
-    Attributes:
-        encoded: pictures that went through the model.
-        reused: rows written with a vector that was known: renamed, moved, touched or copied files.
-        removed: rows taken out.
-        unchanged: files that cost nothing.
-        described: rows whose metadata changed.
-        problems: path and reason of all that was left out.
-        seconds: of the clock, for the whole run.
-        encoding: seconds of the clock from the first file that is read to the last row that is written; what a rate is
-            taken of.
-        stages: seconds of each stage.
-    """
-
-    encoded: int = 0
-    reused: int = 0
-    removed: int = 0
-    unchanged: int = 0
-    described: int = 0
-    problems: list[tuple[str, str]] = field(default_factory=list)
-    seconds: float = 0.0
-    encoding: float = 0.0
-    stages: dict[str, float] = field(default_factory=dict)
 
 
 def compare_with_disk(
@@ -88,7 +63,7 @@ def compare_with_disk(
     rows = table.states() if table else []
     known = {row.path for row in rows}
     elsewhere = {path for path in known if not found.covers(path) and not _below_any(path, found.folders)}
-    vanished = {path for path in elsewhere if not os.path.lexists(path)}
+    vanished = {path for path in elsewhere if not (is_remote(path) or os.path.lexists(path))}
     plan = plan_changes(
         rows,
         found.files,
@@ -104,9 +79,9 @@ def compare_with_disk(
 
 
 def update_index(
-    folder: Path,
+    folder: Place,
     folders: Sequence[PathLike],
-    encoder: Encodes[Any],
+    encoder: Encodes[Any] | Spread,
     identity: Identity,
     *,
     storage: Storage | None = None,
@@ -122,7 +97,7 @@ def update_index(
     Args:
         folder: the index's own.
         folders: to be indexed.
-        encoder: the model; anything that encodes pictures.
+        encoder: the model; anything that encodes pictures, here or on a cluster.
         identity: what the index keeps, or has kept, of that model.
         storage: of vectors, for a new index; float16 when None.
         metadata: values of pictures, also for those that are not encoded again.
@@ -138,8 +113,9 @@ def update_index(
     """
     begin, stages, report = time.monotonic(), Stages(), Report()
     _make_folder(folder)
-    with only_writer(folder):
+    with only_writer(folder) as still_ours:
         table = open_or_create(folder, identity, storage)
+        table.guard = still_ours
         known_bad = read_left_out(folder)
         found, plan = compare_with_disk(table, folders, {} if retry else known_bad, kept_ids)
         fields = user_fields(table, metadata)
@@ -158,14 +134,21 @@ def update_index(
                 table.write(reused_rows(table, some, metadata))
                 report.reused += len(some)
             report.described = join_metadata(table, found.files, metadata) if metadata else 0
-        _encode(table, plan, encoder, kept.storage, metadata, report, stages, progress, fragment)
+        if isinstance(encoder, Spread):
+            broken = encoder.encode(table, plan, kept, metadata, report, stages, progress)
+        else:
+            broken = _encode(table, plan, encoder, kept.storage, metadata, report, stages, progress, fragment)
+        stored = {row.id for row in table.states()} if broken else set()
+        outdated = sorted(stored & set(broken))  # what they show is no longer what their rows say
+        table.delete(outdated)
+        report.removed += len(outdated)
         remember_left_out(folder, known_bad, found.files, report.problems)
         report.seconds, report.stages = time.monotonic() - begin, stages.seconds
         _remember(folder, report)
     return report
 
 
-def open_or_create(folder: Path, identity: Identity, storage: Storage | None) -> PictureTable:
+def open_or_create(folder: Place, identity: Identity, storage: Storage | None) -> PictureTable:
     """The table of an index that this model made, or of a new one; the caller holds the lock.
 
     Raises:
@@ -176,8 +159,9 @@ def open_or_create(folder: Path, identity: Identity, storage: Storage | None) ->
         check_same_model(folder, kept.identity, identity.model, identity.probes)
         if storage not in (None, kept.storage):
             raise StoreError(f"{folder}: stores {kept.storage}, not {storage}; index anew, into another name")
-        return PictureTable.open(folder)
-    strange = {entry.name for entry in folder.iterdir()} - {LOCK_FILE, f"{TABLE}.lance"}
+        return PictureTable.open(kept.home(folder))
+    begun = {name for name in _names(folder) if name.startswith(".") and name.endswith(".tmp")}  # by a killed run
+    strange = _names(folder) - begun - {LOCK_FILE, f"{LEASE}.lance", f"{TABLE}.lance"}
     if strange:
         raise StoreError(f"{folder}: is no index and holds other files ({min(strange)}); choose another name")
     new = Manifest.new(identity, storage or "float16")
@@ -196,9 +180,10 @@ def _encode(
     stages: Stages,
     progress: Callable[[int], None] | None,
     fragment: int,
-) -> None:
+) -> list[str]:
+    """Encode what a plan asks for; ids of the files that could not be used."""
     if not plan.encode:
-        return  # and the model need not even be loaded
+        return []  # and the model need not even be loaded
     ids = {file.path: own for file, own in plan.encode}
     broken: list[str] = []
 
@@ -227,10 +212,7 @@ def _encode(
             last = time.monotonic()
     commit()
     report.encoding = time.monotonic() - begin
-    stored = {row.id for row in table.states()} if broken else set()
-    outdated = sorted(stored & set(broken))  # what they show is no longer what their rows say
-    table.delete(outdated)
-    report.removed += len(outdated)
+    return broken
 
 
 def _digest(path: str) -> str | None:
@@ -244,14 +226,23 @@ def _below_any(path: str, folders: Sequence[str]) -> bool:
     return any(path.startswith(folder.rstrip(os.sep) + os.sep) for folder in folders)
 
 
-def _make_folder(folder: Path) -> None:
+def _names(folder: Place) -> set[str]:
+    if isinstance(folder, RemotePath):
+        with one_error_type(folder):
+            return folder.names()
+    return {entry.name for entry in folder.iterdir()}
+
+
+def _make_folder(folder: Place) -> None:
+    if isinstance(folder, RemotePath):
+        return  # prefixes are not made
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StoreError(f"{folder}: no folder can be made there ({error.strerror or error})") from error
 
 
-def _remember(folder: Path, report: Report) -> None:
+def _remember(folder: Place, report: Report) -> None:
     if report.encoded:  # a run that encoded nothing says nothing of the rate
         at = datetime.now(UTC).isoformat(timespec="seconds")
         write_atomic(folder / LAST_RUN, json.dumps({**asdict(report), "problems": len(report.problems), "at": at}))

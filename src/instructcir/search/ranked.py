@@ -1,20 +1,21 @@
-"""From a query's vector to hits: filter, rank exactly, collapse, vary, calibrate."""
+"""From a query's vector to hits: filter, rank, collapse, vary, calibrate."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
 from instructcir.index.reader import Gallery, View
-from instructcir.ranking import top_k
 from instructcir.search.answers import Answer, Hit
 from instructcir.search.calibration import calibrate, percentiles
+from instructcir.search.candidates import Candidates, candidates
 from instructcir.search.levels import Judgement
 from instructcir.search.picking import collapse, diverse
 
-# shapes: G gallery, N of it that are looked at, D dimensions
+# shapes: N pictures that are looked at, D dimensions
 
 Floats = npt.NDArray[np.float32]
 _POOL = 5  # a varied choice is made among so many times k
@@ -32,6 +33,7 @@ def ranked(
     collapse_duplicates: bool = True,
     diversity: float = 0.0,
     judged: Judgement | None = None,
+    exact: bool = False,
 ) -> Answer:
     """Rank a gallery for a query; see `Index.search`.
 
@@ -43,35 +45,34 @@ def ranked(
         InputError: k is below 1, or diversity outside [0, 1].
     """
     view = gallery.view if isinstance(gallery, Gallery) else gallery
-    scores_G = view.scores(query_D)
-    own = view.numbers_of(excluded)
-    groups = _groups(view, _masked(view, scores_G, where, own), k, collapse_duplicates, diversity)
+    found = candidates(view, query_D, where, view.numbers_of(excluded), exact)
+    groups, score_of = _groups(view, found, k, collapse_duplicates, diversity)
     if not groups:
         return Answer((), False, NOTHING_LEFT)
-    hits = _hits(view, scores_G, groups)
-    # The query's own picture is no noise, nor are copies of it: they would only stretch the scale.
-    others_G = np.delete(scores_G, own) if own else scores_G
+    hits = _hits(view, found.all_scores, groups, score_of)
     best = max(hit.score for hit in hits)
-    well = judged(best) if judged else calibrate(others_G).stands_out(best)
+    well = judged(best) if judged else _stands_out(view, found, best)
     return Answer(hits, well, "" if well else NOTHING_MATCHES)
 
 
-def _masked(view: View, scores_G: Floats, where: str | None, excluded: Sequence[int]) -> Floats:
-    """The scores, minus infinity where a picture must not be shown."""
-    if where is None and not excluded:
-        return scores_G
-    masked_G = np.where(view.matching(where), scores_G, np.float32(-np.inf)) if where else scores_G.copy()
-    masked_G[list(excluded)] = -np.inf
-    return masked_G
+def _stands_out(view: View, found: Candidates, best: float) -> bool:
+    calibration = calibrate(found.noise)
+    if len(found.all_scores) < len(view):  # a sample stands for the gallery
+        calibration = replace(calibration, count=len(view))
+    return calibration.stands_out(best)
 
 
-def _groups(view: View, scores_G: Floats, k: int, collapse_duplicates: bool, diversity: float) -> list[list[int]]:
-    """Gallery numbers of the hits, each with the near-duplicates that it stands for; twice as deep until enough."""
+def _groups(
+    view: View, found: Candidates, k: int, collapse_duplicates: bool, diversity: float
+) -> tuple[list[list[int]], dict[int, float]]:
+    """Gallery numbers of the hits, each with the near-duplicates that it stands for, and scores by number.
+
+    Looked at are twice as many candidates until there are enough.
+    """
     wanted = k * _POOL if diversity else k
     depth = wanted + 8
     while True:
-        numbers_N = top_k(scores_G[None], depth)[0][0]
-        numbers_N = numbers_N[scores_G[numbers_N] > -np.inf]
+        numbers_N, scores_N = found.best(depth)
         vectors_ND = view.vectors(numbers_N)
         if collapse_duplicates:
             places = collapse(vectors_ND, wanted)
@@ -83,21 +84,23 @@ def _groups(view: View, scores_G: Floats, k: int, collapse_duplicates: bool, div
         depth *= 2
     if diversity or not diversity >= 0:
         firsts = [place[0] for place in places]
-        picks = diverse(scores_G[numbers_N[firsts]].tolist(), vectors_ND[firsts], k, diversity)
+        picks = diverse(scores_N[firsts].tolist(), vectors_ND[firsts], k, diversity)
         places = [places[pick] for pick in picks]
-    return [[int(numbers_N[place]) for place in group] for group in places[:k]]
+    groups = [[int(numbers_N[place]) for place in group] for group in places[:k]]
+    return groups, dict(zip(numbers_N.tolist(), scores_N.tolist(), strict=True))
 
 
-def _hits(view: View, scores_G: Floats, groups: list[list[int]]) -> tuple[Hit, ...]:
+def _hits(view: View, all_scores: Floats, groups: list[list[int]], score_of: dict[int, float]) -> tuple[Hit, ...]:
     flat = [number for group in groups for number in group]
     columns = view.table.user_columns
     rows = dict(zip(flat, view.describe(flat, ["path", *columns]), strict=True))
-    shares = percentiles(scores_G, scores_G[[group[0] for group in groups]])
+    best = np.array([score_of[group[0]] for group in groups], dtype=all_scores.dtype)
+    shares = percentiles(all_scores, best)
     return tuple(
         Hit(
             str(view.ids_G[group[0]]),
             rows[group[0]]["path"],
-            float(scores_G[group[0]]),
+            score_of[group[0]],
             float(share),
             tuple(rows[number]["path"] for number in group[1:]),
             {name: rows[group[0]][name] for name in columns},

@@ -13,6 +13,8 @@ from instructcir.index.manifest import Manifest, check_same_model, identity_of, 
 from instructcir.index.metadata import read_metadata
 from instructcir.index.places import index_folder
 from instructcir.index.reader import Gallery, View
+from instructcir.index.tuning import build as build_graph
+from instructcir.index.tuning import is_due
 from instructcir.index.update import update_index
 from instructcir.index.vectors import Storage
 from instructcir.items import ImageLike
@@ -112,6 +114,8 @@ class Index:
         for path, reason in report.problems:
             if on_bad:
                 on_bad(path, reason)
+        if is_due(folder):
+            build_graph(folder)
         return cls(Gallery(folder), loaded)
 
     def __len__(self) -> int:
@@ -130,6 +134,7 @@ class Index:
         not_: str = "",
         more_like: Sequence[str] = (),
         less_like: Sequence[str] = (),
+        exact: bool = False,
     ) -> Answer:
         """Find pictures; the newest version of the index is asked.
 
@@ -145,6 +150,7 @@ class Index:
             not_: what the hits should not show, as plain words.
             more_like: ids of pictures that were marked as near to what is meant; they are moved towards.
             less_like: ids of pictures that were marked as wrong.
+            exact: score every picture, also where a large index has a graph to propose the best.
 
         Raises:
             InputError: neither reference nor words nor a liked picture, or a reference that does not exist.
@@ -174,6 +180,7 @@ class Index:
             collapse_duplicates=collapse_duplicates,
             diversity=diversity,
             judged=partial(self._matches, view, references, opened, modification, bool(len(liked_ND) or not_.strip())),
+            exact=exact,
         )
 
     def _matches(

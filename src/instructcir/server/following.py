@@ -20,6 +20,7 @@ from instructcir.index.manifest import MANIFEST, Identity, Manifest, check_same_
 from instructcir.index.reader import Gallery
 from instructcir.index.reindex import beside
 from instructcir.model.embedder import Embedder
+from instructcir.remote import Place, RemotePath
 from instructcir.search.searcher import Index
 from instructcir.server.asking import SharedModel
 from instructcir.server.pictures import PictureFiles
@@ -27,7 +28,7 @@ from instructcir.server.refusals import busy, log
 
 LOOKS_EVERY = 1.0
 """Seconds."""
-Loads = Callable[[Path, Identity], Embedder]
+Loads = Callable[[Place, Identity], Embedder]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,12 +53,12 @@ class Following:
     """
 
     def __init__(
-        self, folder: Path, embedder: Embedder, share: Callable[[Embedder], SharedModel], seconds: float, load: Loads
+        self, folder: Place, embedder: Embedder, share: Callable[[Embedder], SharedModel], seconds: float, load: Loads
     ) -> None:
         self._folder, self._share, self._seconds, self._load = folder, share, seconds, load
         self._served = self._serve(embedder)
         self._on_disk = self._served.gallery.manifest.identity
-        self._mark: tuple[int, int] | None = None
+        self._mark: tuple[int, ...] | None = None
         self._loading: tuple[Identity, Future[Embedder]] | None = None
         self._seen_beside: Identity | None = None
         self._lock = threading.Lock()
@@ -99,8 +100,10 @@ class Following:
         threading.Thread(target=self._retire, args=(old, new), name="retiring", daemon=True).start()
         return new
 
-    def place(self) -> int:
+    def place(self) -> int | str:
         """Which folder has the index's name: another one after it was made anew, by whatever model."""
+        if isinstance(self._folder, RemotePath):
+            return Manifest.read(self._folder).data
         try:
             return os.stat(self._folder).st_ino
         except OSError as error:
@@ -120,6 +123,9 @@ class Following:
         old.model.close()
 
     def _identity(self) -> Identity:
+        if isinstance(self._folder, RemotePath):  # its objects tell no time that could be trusted
+            self._on_disk = Manifest.read(self._folder).identity
+            return self._on_disk
         try:
             found = os.stat(self._folder / MANIFEST)
         except OSError as error:
@@ -159,7 +165,10 @@ class Following:
 
     def _look_ahead(self) -> None:
         """Load the model of an index that is being built beside this one; drop it when nobody builds any more."""
-        place = beside(self._folder)
+        if isinstance(self._folder, RemotePath):  # whether somebody builds there would cost a request every second
+            return
+        place = beside(self._folder, self._served.gallery.manifest)
+        assert isinstance(place, Path)
         coming = Manifest.read(place).identity if writer_of(place) and exists(place) else None
         # Seen twice: just after the swap, what lies there is the old index on its way out.
         settled, self._seen_beside = coming == self._seen_beside, coming
@@ -177,7 +186,7 @@ class Following:
 def load_and_check(device: str = "auto", dtype: str = "auto") -> Loads:
     """How a server loads the model of an index that was made anew."""
 
-    def load(folder: Path, identity: Identity) -> Embedder:
+    def load(folder: Place, identity: Identity) -> Embedder:
         embedder = Embedder.load(identity.model, device, dtype)
         check_same_model(folder, identity, identity.model, probes_of(embedder))
         return embedder

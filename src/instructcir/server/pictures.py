@@ -14,6 +14,7 @@ from PIL import Image
 from instructcir.errors import ImageError
 from instructcir.images import open_rgb
 from instructcir.index.reader import Gallery
+from instructcir.remote import is_remote, read_object, state_of
 from instructcir.server.refusals import Refusal, not_found
 
 _SHOWN_BY_BROWSERS = {
@@ -83,6 +84,8 @@ class PictureFiles:
     def content(self, one: str) -> bytes:
         """A picture's file, read; raises as `original`."""
         row = self._row(one, ["path", "size", "mtime_ns"])
+        if is_remote(row["path"]):
+            return self._object(row)
         real = os.path.realpath(row["path"])
         if not any(_is_below(real, folder) for folder in self._gallery.manifest.folders):
             raise not_found("picture")  # a link that leads out of the indexed folders
@@ -98,6 +101,19 @@ class PictureFiles:
             if (found.st_size, found.st_mtime_ns) != (row["size"], row["mtime_ns"]):
                 raise Refusal(410, "picture_changed", "this picture has changed since it was indexed")
             return stream.read(found.st_size)
+
+    def _object(self, row: dict[str, Any]) -> bytes:
+        if not any(row["path"].startswith(f"{folder}/") for folder in self._gallery.manifest.folders):
+            raise not_found("picture")
+        try:
+            found = state_of(row["path"])
+            if found is None:
+                raise not_found("picture's file")
+            if (found.size, found.mtime_ns) != (row["size"], row["mtime_ns"]):
+                raise Refusal(410, "picture_changed", "this picture has changed since it was indexed")
+            return read_object(row["path"])
+        except OSError:
+            raise not_found("picture's file") from None
 
     def _row(self, one: str, columns: list[str]) -> dict[str, Any]:
         view = self._gallery.view

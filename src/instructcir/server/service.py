@@ -7,7 +7,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from random import Random
 from typing import Any, TypeVar
 
@@ -17,6 +16,7 @@ from instructcir.index.reader import Gallery, View
 from instructcir.index.table import quoted
 from instructcir.items import ImageLike
 from instructcir.model.embedder import Embedder
+from instructcir.remote import Place
 from instructcir.search.answers import Answer
 from instructcir.server.asking import SharedModel
 from instructcir.server.filters import Facets, checked_condition
@@ -53,7 +53,7 @@ class Service:
         load: loads the model of an index that is made anew while it is served.
     """
 
-    def __init__(self, folder: Path, embedder: Embedder, limits: Limits, load: Loads | None = None) -> None:
+    def __init__(self, folder: Place, embedder: Embedder, limits: Limits, load: Loads | None = None) -> None:
         self.limits = limits
         self.metrics = Metrics()
         self.following = Following(

@@ -1,0 +1,140 @@
+"""Indexing photographs with `tiny` against decoding them alone, and memory over many files, on this machine.
+
+    python bench/indexing.py                    # 50,000 files, 1 to 2 megapixels
+    python bench/indexing.py --count 5000
+    python bench/indexing.py --quick            # 300 files
+
+A pool of JPEG files is drawn, each other file is one of them with other bytes at its end, so that no content is known
+already. Decoding alone reads each file and opens it with `open_rgb`, in as many threads as indexing has; pieces of the
+two take turns. Memory is the indexing process's own peak, after 2,000 files and at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageFilter
+
+POOL = 48
+FIRST = 2000  # files after which memory is read first
+ROUNDS = 3
+SIZES = ((1152, 864), (1280, 960), (1440, 1080), (1600, 1200))  # 1.0 to 1.9 megapixels
+
+
+def photographs(count: int) -> list[bytes]:
+    """JPEG files with the spectrum of photographs, roughly: smooth shapes and some noise."""
+    random = np.random.default_rng(0)
+    files = []
+    for number in range(count):
+        width, height = SIZES[number % len(SIZES)]
+        coarse = Image.fromarray(random.integers(0, 255, (9, 12, 3), dtype=np.uint8))
+        fine = Image.fromarray(random.integers(0, 255, (height, width, 3), dtype=np.uint8))
+        blended = Image.blend(
+            coarse.resize((width, height), Image.Resampling.BICUBIC), fine.filter(ImageFilter.GaussianBlur(2)), 0.2
+        )
+        buffer = io.BytesIO()
+        blended.save(buffer, "JPEG", quality=88)
+        files.append(buffer.getvalue())
+    return files
+
+
+def laid_out(folder: Path, pool: Sequence[bytes], first: int, count: int) -> Path:
+    """A folder of files, each of its own content."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number in range(first, first + count):
+        (folder / f"{number:06}.jpg").write_bytes(pool[number % len(pool)] + f"{number}".encode())
+    return folder
+
+
+def decoding(folder: Path) -> float:
+    """Seconds to read and decode all files of a folder, in as many threads as there are processors."""
+    from instructcir.images import open_rgb
+
+    def work(path: Path) -> int:
+        return open_rgb(path.read_bytes()).width
+
+    begin = time.perf_counter()
+    with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
+        for _ in pool.map(work, sorted(folder.iterdir()), chunksize=8):
+            pass
+    return time.perf_counter() - begin
+
+
+def indexing(folder: Path, index: Path) -> dict[str, float]:
+    """Index a folder in a process of its own: pictures, seconds of encoding, bytes of memory early and at most."""
+    command = [sys.executable, __file__, "--worker", str(folder), str(index)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def worker(folder: Path, index: Path) -> None:
+    """What `indexing` starts: `instructcir index` without its printing."""
+    import resource
+
+    from instructcir.index.manifest import identity_of
+    from instructcir.index.update import update_index
+    from instructcir.model.embedder import Embedder
+
+    embedder = Embedder.load("tiny", "cpu")
+    seen: Iterator[int] = iter(range(1, 10**9))
+    early = [0]
+
+    def progress(_: int) -> None:
+        if next(seen) == FIRST:
+            early[0] = peak()
+
+    def peak() -> int:
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+
+    report = update_index(index, [folder], embedder, identity_of(embedder, "tiny"), progress=progress)
+    assert not report.problems, report.problems[:3]
+    facts = {"encoded": report.encoded, "seconds": report.encoding, "early": early[0] or peak(), "peak": peak()}
+    print(json.dumps({**facts, "stages": report.stages}))
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=50_000)
+    parser.add_argument("--piece", type=int, default=600, help="files of each turn")
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--worker", nargs=2, metavar=("FOLDER", "INDEX"), help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        worker(*map(Path, options.worker))
+        return
+    count, piece = (300, 60) if options.quick else (options.count, options.piece)
+    pool = photographs(POOL if not options.quick else 8)
+    with tempfile.TemporaryDirectory() as place:
+        alone, ours = [], []
+        for number in range(ROUNDS):
+            folder = laid_out(Path(place, f"turn-{number}"), pool, number * piece, piece)
+            decoding(folder)  # the files are then in the system's cache for both
+            alone.append(piece / decoding(folder))
+            found = indexing(folder, Path(place, f"index-{number}"))
+            ours.append(found["encoded"] / found["seconds"])
+        rate, of = statistics.median(ours), statistics.median(alone)
+        ratios = sorted(one / other for one, other in zip(ours, alone, strict=True))
+        print(f"decoding alone {of:.1f} pictures/s, indexing with tiny {rate:.1f}: {rate / of:.2f} of it {ratios}")
+        many = indexing(laid_out(Path(place, "many"), pool, 10**6, count), Path(place, "index"))
+        early, peak = many["early"] / 1e6, many["peak"] / 1e6
+        print(f"{count:,} files at {count / many['seconds']:.1f} pictures/s; peak memory {early:,.0f} MB after")
+        print(f"{min(FIRST, count):,} files, {peak:,.0f} MB at the end: {peak / early:.2f} x")
+        print(json.dumps({"count": count, "ratio": round(rate / of, 3), "early_mb": early, "peak_mb": peak}))
+
+
+if __name__ == "__main__":
+    main()
