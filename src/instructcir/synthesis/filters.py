@@ -1,4 +1,4 @@
-"""All filters in their order, each with what it looks for. The order matters: the first that rejects gives the reason."""
+"""All filters in their order, each with what it looks for; the first that rejects a triplet gives the reason."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import inspect
 from instructcir.synthesis.filters_content import caption_unchanged, instruction_repeats_caption, leakage, unsafe
 from instructcir.synthesis.filters_edit import contradiction, edit_not_reflected
 from instructcir.synthesis.filters_form import language, length, schema
-from instructcir.synthesis.near_duplicates import NearDuplicate
+from instructcir.synthesis.near_duplicates import NAME, NearDuplicate
 from instructcir.synthesis.written import Filter
 
 _PURE: tuple[Filter, ...] = (
@@ -31,4 +31,4 @@ def all_filters() -> tuple[Filter, ...]:
 def described() -> dict[str, str]:
     """Name of each filter, in their order, and what a triplet must be to pass it."""
     found = {check.__name__: inspect.getdoc(check) or "" for check in _PURE}
-    return {**found, NearDuplicate.__name__: inspect.getdoc(NearDuplicate.__call__) or ""}
+    return {**found, NAME: inspect.getdoc(NearDuplicate.__call__) or ""}

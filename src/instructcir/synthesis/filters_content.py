@@ -30,7 +30,7 @@ def unsafe(source: Source, written: Written) -> str:
 
 def caption_unchanged(source: Source, written: Written) -> str:
     """The modified caption says something else than the original, not the same or its parts in another order."""
-    before, after = _said(source.caption), _said(written.modified_caption)
+    before, after = taken_apart(source.caption).said, taken_apart(written.modified_caption).said
     if before == after and before:
         return "the modified caption is the original"
     if len(before) != len(after) or "position" in written.kind or sorted(before) != sorted(after):
@@ -43,7 +43,7 @@ def caption_unchanged(source: Source, written: Written) -> str:
 def instruction_repeats_caption(source: Source, written: Written) -> str:
     """The instruction asks for a change and does not tell what the reference shows."""
     caption, instruction = taken_apart(source.caption), taken_apart(written.instruction)
-    before, asked = _said(source.caption), _said(written.instruction)
+    before, asked = taken_apart(source.caption).said, taken_apart(written.instruction).said
     if before and before == asked:
         return "the instruction is the caption"
     stems = _stems(caption.content)
@@ -57,7 +57,7 @@ def instruction_repeats_caption(source: Source, written: Written) -> str:
 
 def leakage(source: Source, written: Written) -> str:
     """The instruction does not hold the whole modified caption, so that the picture is needed."""
-    asked, after = _said(written.instruction), _said(written.modified_caption)
+    asked, after = taken_apart(written.instruction).said, taken_apart(written.modified_caption).said
     stems = _stems(taken_apart(written.modified_caption).content)
     if len(stems) >= FEWEST_TO_LEAK and _holds(asked, after):
         return "the instruction holds the whole modified caption"
@@ -67,20 +67,16 @@ def leakage(source: Source, written: Written) -> str:
     return f"the instruction holds {shared:.0%} of the modified caption's words" if shared >= MOST_OF_ANSWER else ""
 
 
-def _said(text: str) -> tuple[str, ...]:
-    """A text's words without those that two equal texts may differ in."""
-    articles = lexicon().articles
-    return tuple(word for word in taken_apart(text).words if word not in articles)
-
-
 def _stems(content: frozenset[str]) -> frozenset[str]:
     return frozenset(item for item in content if item[0] != "=")
 
 
 def _holds(whole: tuple[str, ...], part: tuple[str, ...]) -> bool:
     """Whether a sequence of words stands in another."""
+    if not part or part[0] not in whole:
+        return False
     starts = range(len(whole) - len(part) + 1)
-    return bool(part) and any(whole[start : start + len(part)] == part for start in starts)
+    return any(whole[start : start + len(part)] == part for start in starts)
 
 
 def _clauses(text: str) -> Counter[tuple[str, ...]]:

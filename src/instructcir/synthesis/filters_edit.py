@@ -20,9 +20,13 @@ _NEGATION_BEFORE = 4
 _NEGATION_AFTER = 2
 """How far from a thing a word may stand that says that it is not there."""
 _EXCLUSIVE = ("=time_", "=season_")
-_RELATIVE = frozenset({"earlier", "later", "sooner", "before", "after", "other", "another", "different", "that", "of", "back", "end", "start"})
 _TURNED = frozenset({"less", "not", "no", "too", "than", "isn't", "aren't", "don't", "without", "fewer"})
 """Words that may turn a comparative round."""
+_RELATIVE = _TURNED | frozenset(
+    {"earlier", "later", "sooner", "before", "after", "other", "another", "different", "that", "of", "back", "end"}
+    | {"start", "moved", "hour"}
+)
+"""Words by which a time that is named may not be the one that is asked for: "earlier that day"."""
 
 
 def edit_not_reflected(source: Source, written: Written) -> str:
@@ -37,15 +41,15 @@ def edit_not_reflected(source: Source, written: Written) -> str:
     for count in wish.counts:
         if count.isdisjoint(after.content) and count.isdisjoint(after.words) and count.isdisjoint(before.content):
             return f"{_word(count)!r} is asked for, and the modified caption has another number"
-    new = wish.wanted - before.content
-    if not new or wish.gone or wish.vague or new & after.content:
+    new = [word for word in wish.wanted if word.isdisjoint(before.content)]
+    if not new or wish.gone or wish.vague or any(not word.isdisjoint(after.content) for word in new):
         return ""
     gained = after.content - before.content
-    if any(_alike(word, other) for word in new for other in gained):
+    if any(_alike(item, other) for word in new for item in word for other in gained):
         return ""
     if gained and _degree(written.instruction):
         return ""
-    return f"nothing of {', '.join(sorted(_word((item,)) for item in new))} is in the modified caption"
+    return f"nothing of {', '.join(map(_word, new))} is in the modified caption"
 
 
 def contradiction(source: Source, written: Written) -> str:
@@ -55,13 +59,13 @@ def contradiction(source: Source, written: Written) -> str:
     before, after = taken_apart(source.caption), taken_apart(written.modified_caption)
     wish = wish_of(written.instruction)
     for thing in wish.gone:
-        if thing.isdisjoint(wish.wanted) and _stays(thing, before, after):
+        if thing.isdisjoint(wish.said) and _stays(thing, before, after):
             return f"{' '.join(sorted(thing))!r} is to go, and the modified caption still has it"
     return _other_time(wish, written.instruction, before, after) or _opposite(wish, written.instruction, before, after)
 
 
 def _stays(thing: frozenset[str], before: Text, after: Text) -> bool:
-    """Whether a thing that the caption named is named as often in the modified caption, and not as something missing."""
+    """Whether a thing that the caption named is named as often in the modified caption, and not as missing."""
     if not thing <= before.content or not thing <= after.content:
         return False
     if any(after.counts[word] < before.counts[word] for word in thing):
@@ -81,7 +85,7 @@ def _other_time(wish: Wish, instruction: str, before: Text, after: Text) -> str:
     if not _RELATIVE.isdisjoint(taken_apart(instruction).words):
         return ""
     for kind in _EXCLUSIVE:
-        asked = {item for item in wish.wanted if item.startswith(kind)}
+        asked = {item for item in wish.said if item.startswith(kind)}
         gained = {item for item in after.content - before.content if item.startswith(kind)}
         if asked and gained and asked.isdisjoint(after.content):
             return f"{_word(asked)!r} is asked for, and the modified caption has {_word(gained)!r}"
@@ -97,7 +101,7 @@ def _opposite(wish: Wish, instruction: str, before: Text, after: Text) -> str:
         for item in lexicon().concepts.get(word, ()) if word.endswith("er") else ():
             opposite = item.replace("=up_", "=down_") if item.startswith("=up_") else item.replace("=down_", "=up_")
             turned = after.counts[opposite] > before.counts[opposite] and after.counts[item] <= before.counts[item]
-            if opposite != item and turned and opposite not in wish.wanted:
+            if opposite != item and turned and opposite not in wish.said:
                 return f"{word!r} is asked for, and the modified caption has the opposite"
     return ""
 
@@ -109,7 +113,10 @@ def _degree(instruction: str) -> bool:
 
 
 def _alike(word: str, other: str) -> bool:
-    return word[:_ALIKE] == other[:_ALIKE] and min(len(word), len(other)) >= _ALIKE and word[0] != "="
+    """Whether two words begin alike, or have the same letters, as "wihte" and "white" do."""
+    if word[0] == "=" or min(len(word), len(other)) < _ALIKE:
+        return False
+    return word[:_ALIKE] == other[:_ALIKE] or sorted(word) == sorted(other)
 
 
 def _is_english(source: Source, written: Written) -> bool:
@@ -118,9 +125,7 @@ def _is_english(source: Source, written: Written) -> bool:
     return all(language_of(text) in ("", "en") for text in (source.caption, written.modified_caption))
 
 
-def _word(items: frozenset[str] | set[str] | tuple[str, ...]) -> str:
-    """One of some items as a person would say it."""
-    plain = sorted(item.removeprefix("=").partition("_")[2] or item.removeprefix("=") for item in items)
-    return plain[0] if plain else ""
-
-
+def _word(items: frozenset[str] | set[str]) -> str:
+    """One of some items as a person would say it: a word rather than a group."""
+    first = min(items, key=lambda item: (item[0] == "=", item))
+    return first.removeprefix("=").rpartition("_")[2]

@@ -72,4 +72,3 @@ def length(source: Source, written: Written) -> str:
     if own >= WORDS_TO_SHORTEN and words * TIMES_SHORTER < own:
         return f"modified_caption has {words} words, its caption {own}"
     return ""
-

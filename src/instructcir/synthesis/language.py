@@ -29,13 +29,15 @@ _SCRIPTS = (
 def language_of(text: str) -> str:
     """The code of a text's language ("en"), or "" where its words do not tell."""
     known = _languages()
-    counts: Counter[str] = Counter()
-    for word in set(taken_apart(text).words):
-        counts.update(known.get(word, ()))
-    best = counts.most_common(2)
-    if not best or best[0][1] < _FEWEST or (len(best) > 1 and best[0][1] < _TIMES * best[1][1]):
+    counts: dict[str, int] = {}
+    for word in known.keys() & taken_apart(text).words:
+        for language in known[word]:
+            counts[language] = counts.get(language, 0) + 1
+    best = max(counts, key=counts.__getitem__, default="")
+    if not best or counts[best] < _FEWEST:
         return ""
-    return best[0][0]
+    second = max((count for language, count in counts.items() if language != best), default=0)
+    return best if counts[best] >= _TIMES * second else ""
 
 
 def script_of(text: str) -> str:

@@ -7,7 +7,6 @@ several tables; whoever meets is compared exactly. The last `memory` triplets ar
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import lru_cache
 from itertools import pairwise
 from zlib import crc32
@@ -21,13 +20,17 @@ from instructcir.synthesis.written import Source, Written
 
 # shapes: S shingles, H hash functions, B bands
 
+NAME = "near_duplicate"
 MEMORY = 1 << 17
 """Triplets that are remembered: about 60 MB."""
 SAME = 0.85
 """Share of shingles in common (Jaccard) from which two triplets are compared word by word."""
 _BANDS, _ROWS = 6, 4
-_SLOTS = 1 << 18
-_PRIME = np.uint64((1 << 31) - 1)
+_SLOT_BITS = 18
+_SALTS = (0, 0x9E3779B1)
+"""What keeps the instruction's words apart from the modified caption's."""
+_HALF, _TO_SLOT = np.uint64(32), np.uint64(64 - _SLOT_BITS)
+_MIX_R = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9, 0x27D4EB2F165667C5], dtype=np.uint64)
 
 
 class NearDuplicate:
@@ -37,40 +40,38 @@ class NearDuplicate:
         memory: how many triplets are remembered; older ones are forgotten.
     """
 
-    __name__ = "near_duplicate"
+    __name__ = NAME
 
     def __init__(self, memory: int = MEMORY) -> None:
         rng = np.random.default_rng(0)
-        self._times_H = rng.integers(1, int(_PRIME), _BANDS * _ROWS, dtype=np.uint64)
-        self._plus_H = rng.integers(0, int(_PRIME), _BANDS * _ROWS, dtype=np.uint64)
+        self._times_H = rng.integers(1, 1 << 63, _BANDS * _ROWS, dtype=np.uint64) | np.uint64(1)
+        self._plus_H = rng.integers(0, 1 << 63, _BANDS * _ROWS, dtype=np.uint64)
         self._memory = memory
         self._seen: list[tuple[str, bytes]] = []
         self._next = 0
-        self._tables = np.full((_BANDS, _SLOTS), -1, dtype=np.int32)
+        self._tables = np.full((_BANDS, 1 << _SLOT_BITS), -1, dtype=np.int32)
         self._bands_B = np.arange(_BANDS)
 
     def __call__(self, source: Source, written: Written) -> str:
         """The triplet says something else than all that are remembered."""
         words = _words(written)
-        shingles_S = np.fromiter(_shingles(words), dtype=np.uint64)
+        shingles = _shingles(words)
+        shingles_S = np.array(shingles, dtype=np.uint64)
         slots_B = self._slots(shingles_S)
-        mine = {int(value) for value in shingles_S}
-        for number in set(self._tables[self._bands_B, slots_B].tolist()):
-            if number >= 0:
-                earlier, stored = self._seen[number]
-                if _say_the_same(mine, set(np.frombuffer(stored, dtype=np.uint32).tolist()), words):
-                    return f"says the same as {earlier}"
+        met = set(self._tables[self._bands_B, slots_B].tolist()) - {-1}
+        for number in sorted(met):
+            earlier, stored = self._seen[number]
+            if _say_the_same(set(shingles), set(np.frombuffer(stored, dtype=np.uint32).tolist()), words):
+                return f"says the same as {earlier}"
         self._remember(written.id, shingles_S, slots_B)
         return ""
 
     def _slots(self, shingles_S: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
         """Where the set belongs in each table: (B,)."""
-        values_SH = (shingles_S[:, None] * self._times_H + self._plus_H) % _PRIME
-        least_BR = values_SH.min(axis=0).reshape(_BANDS, _ROWS)
-        mixed_B = least_BR[:, 0]
-        for row in range(1, _ROWS):
-            mixed_B = (mixed_B * np.uint64(1_000_003) + least_BR[:, row]) % _PRIME
-        return (mixed_B % np.uint64(_SLOTS)).astype(np.int64)
+        values_HS = (self._times_H[:, None] * shingles_S + self._plus_H[:, None]) >> _HALF  # multiply-shift hashing
+        least_BR = values_HS.min(axis=1).reshape(_BANDS, _ROWS)
+        mixed_B = (least_BR * _MIX_R).sum(axis=1)
+        return (mixed_B >> _TO_SLOT).astype(np.int64)
 
     def _remember(self, name: str, shingles_S: npt.NDArray[np.uint64], slots_B: npt.NDArray[np.int64]) -> None:
         entry = name, shingles_S.astype(np.uint32).tobytes()
@@ -84,17 +85,17 @@ class NearDuplicate:
 
 def _words(written: Written) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Stems of the instruction's and of the modified caption's words, articles aside."""
-    articles = lexicon().articles
-    texts = written.instruction, written.modified_caption
-    one, other = (tuple(stem(w) for w in taken_apart(text).words if w not in articles) for text in texts)
-    return one, other
+    one, other = taken_apart(written.instruction).said, taken_apart(written.modified_caption).said
+    return tuple([stem(word) for word in one]), tuple([stem(word) for word in other])
 
 
-def _shingles(words: tuple[tuple[str, ...], tuple[str, ...]]) -> Iterable[int]:
-    for text, salt in zip(words, (0, 0x9E3779B1), strict=True):
+def _shingles(words: tuple[tuple[str, ...], tuple[str, ...]]) -> list[int]:
+    found = []
+    for text, salt in zip(words, _SALTS, strict=True):
         hashes = [_hash(word) ^ salt for word in text]
-        yield from hashes
-        yield from ((one * 31 + other) & 0xFFFFFFFF for one, other in pairwise(hashes))
+        found += hashes
+        found += [(one * 31 + other) & 0xFFFFFFFF for one, other in pairwise(hashes)]
+    return found or [0]
 
 
 @lru_cache(maxsize=65_536)
@@ -107,7 +108,7 @@ def _say_the_same(mine: set[int], other: set[int], words: tuple[tuple[str, ...],
     if len(mine & other) < SAME * len(mine | other):
         return False
     differ = mine ^ other
-    single = {_hash(word) ^ salt: word for text, salt in zip(words, (0, 0x9E3779B1), strict=True) for word in text}
+    single = {_hash(word) ^ salt: word for text, salt in zip(words, _SALTS, strict=True) for word in text}
     return all(_is_weak(single[value]) for value in differ if value in single)
 
 

@@ -1,4 +1,4 @@
-"""Patterns of what must not stand in a text, as data (`patterns.toml`), made fast: nearly every text is let go at once."""
+"""Patterns of what must not stand in a text, as data (`patterns.toml`), made to let nearly every text go at once."""
 
 from __future__ import annotations
 
@@ -95,4 +95,5 @@ def _any_of(expressions: list[str]) -> re.Pattern[str]:
 
 def _words(words: list[str]) -> re.Pattern[str]:
     """One that fits a whole word; a star at the end stands for any ending."""
-    return re.compile("|".join(re.escape(word.removesuffix("*")) + r"\w*" * word.endswith("*") for word in words) or "(?!)")
+    fitting = (re.escape(word.removesuffix("*")) + r"\w*" * word.endswith("*") for word in words)
+    return re.compile("|".join(fitting) or "(?!)")

@@ -16,6 +16,7 @@ from instructcir.synthesis.lexicon import lexicon
 _KEPT = 8192
 """Texts kept taken apart: a few megabytes, and more than stand near each other in a file."""
 _TOKEN = re.compile(r"\d+(?:[/.]\d+)?|[^\W\d_]+(?:'[^\W\d_]+)?|[,.;:!?/|()]|->")
+_SHORT = (("w/o", "without"), ("w/", "with "), ("i/o ", "instead of "))
 _MARKS = frozenset(",.;:!?/|()") | {"->"}
 
 
@@ -26,12 +27,14 @@ class Text:
     Attributes:
         sequence: words in lower case and marks of punctuation, in order.
         words: the words alone.
+        said: the words without articles, which two texts may differ in and still say the same.
         content: what they say: the stem of each word that is not weak, and the names of its groups ("=colour_red").
         counts: the same with how often.
     """
 
     sequence: tuple[str, ...]
     words: tuple[str, ...]
+    said: tuple[str, ...]
     content: frozenset[str]
     counts: Counter[str]
 
@@ -39,10 +42,16 @@ class Text:
 @lru_cache(maxsize=_KEPT)
 def taken_apart(text: str) -> Text:
     """A text's words; hyphens divide them, and apostrophes do not."""
-    sequence = tuple(_TOKEN.findall(text.lower().replace("\u2019", "'")))
-    words = tuple(word for word in sequence if word not in _MARKS)
-    counts = Counter(item for word in words for item in meanings(word))
-    return Text(sequence, words, frozenset(counts), counts)
+    plain = text.lower().replace("\u2019", "'")
+    if "/" in plain:
+        for short, whole in _SHORT:
+            plain = plain.replace(short, whole)
+    sequence = tuple(_TOKEN.findall(plain))
+    words = tuple([word for word in sequence if word not in _MARKS])
+    articles = lexicon().articles
+    said = tuple([word for word in words if word not in articles])
+    counts = Counter([item for word in said for item in meanings(word)])
+    return Text(sequence, words, said, frozenset(counts), counts)
 
 
 @lru_cache(maxsize=65_536)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -10,10 +11,18 @@ from instructcir.synthesis.texts import is_mark, meanings, stem, taken_apart
 
 _LONGEST = 6
 """Words of a thing that is to go; what is longer is no name of one."""
-_TRADES = frozenset({"trade", "swap", "exchange", "switch"})
+_ARE = frozenset({"is", "are"})
+_UNTIL = {"trade": "for", "swap": "for", "exchange": "for", "switch": "for", "from": "to", "take": "off"}
+"""Words between which what goes stands: "from red to blue"."""
 _BEFORE_COUNTS = frozenset({"the", "these", "those", "both", "all", "other", "of", "my"})
-_AFTER_COUNTS = frozenset({"more", "fewer", "less", "other", "others", "another", "extra", "additional", "times", "thirds", "of"})
-_PART = frozenset({"one", "half", "some", "most", "two", "three", "four", "five", "a", "another", "any"}) - {"a", "any"}
+_AFTER_COUNTS = frozenset(
+    {"more", "fewer", "less", "other", "others", "another", "extra", "additional", "times", "thirds", "of"}
+    | {"tone", "toned", "blocks", "colours", "colors", "coloured", "colored", "quarter", "quarters", "piece", "way"}
+    | {"wheeled", "dimensional"}
+)
+"""Words around a number that make it no number of things to be seen."""
+_PART = frozenset({"one", "half", "some", "most", "two", "three", "four", "five", "another"})
+"""Words by which only a part of something goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,14 +30,16 @@ class Wish:
     """An instruction.
 
     Attributes:
-        wanted: what its words say (stems and groups), without those that are to go and those that only ask.
+        wanted: what each of its words says (stem and groups), without words that are to go or only ask.
+        said: all of that together.
         colours: of the colour words among them, each word's stem and groups: one of them must be seen.
         counts: likewise of numbers that are asked for as they are.
         gone: things that are to go, each as the stems of its words.
         vague: it asks for a change without naming what will be seen.
     """
 
-    wanted: frozenset[str]
+    wanted: tuple[frozenset[str], ...]
+    said: frozenset[str]
     colours: tuple[frozenset[str], ...]
     counts: tuple[frozenset[str], ...]
     gone: tuple[frozenset[str], ...]
@@ -41,7 +52,7 @@ def wish_of(instruction: str) -> Wish:
     known = lexicon()
     tokens = taken_apart(instruction).sequence
     away, things = _gone(tokens, known)
-    wanted: set[str] = set()
+    wanted = []
     colours, counts = [], []
     for place, token in enumerate(tokens):
         if place in away or is_mark(token):
@@ -53,10 +64,10 @@ def wish_of(instruction: str) -> Wish:
                 break
             if group.startswith("=count_") and _is_plain_count(tokens, place):
                 counts.append(frozenset((token, group)))
-        if token not in known.asking:
-            wanted.update(found)
+        if found and token not in known.asking:
+            wanted.append(frozenset(found))
     vague = any(token in known.vague for token in tokens)
-    return Wish(frozenset(wanted), tuple(colours), tuple(counts), things, vague)
+    return Wish(tuple(wanted), frozenset[str]().union(*wanted), tuple(colours), tuple(counts), things, vague)
 
 
 def _is_plain_count(tokens: Phrase, place: int) -> bool:
@@ -71,30 +82,30 @@ def _gone(tokens: Phrase, known: Lexicon) -> tuple[set[int], tuple[frozenset[str
     away: set[int] = set()
     things = []
     for place, token in enumerate(tokens):
-        cue = next((cue for cue in known.before.get(token, ()) if tokens[place : place + len(cue)] == cue), None)
-        if cue is not None:
-            start = place + len(cue)
-            end = start
+        if cue := _cue(tokens, place, known.before):
+            start = end = place + cue
             while end < len(tokens) and not _ends(tokens[end], known):
                 end += 1
             away.update(range(place, end))
             things.append(tokens[start:end])
-        if token in _TRADES and "for" in tokens[place + 1 : place + 1 + _LONGEST]:
-            away.update(range(place, tokens.index("for", place)))
-        if token == "from" and "to" in tokens[place + 1 : place + 1 + _LONGEST]:
-            away.update(range(place, tokens.index("to", place)))
-        if token == "take" and "off" in tokens[place + 1 : place + 1 + _LONGEST]:
-            end = tokens.index("off", place)
-            away.update(range(place, end + 1))
-            things.append(tokens[place + 1 : end])
-        cue = next((cue for cue in known.after.get(token, ()) if tokens[place : place + len(cue)] == cue), None)
-        if cue is not None:
+        if cue := _cue(tokens, place, known.after):
             start = place
-            while start and not _ends(tokens[start - 1], known) or (start and tokens[start - 1] in ("is", "are")):
+            while start and (tokens[start - 1] in _ARE or not _ends(tokens[start - 1], known)):
                 start -= 1
-            away.update(range(start, place + len(cue)))
-            things.append(tuple(word for word in tokens[start:place] if word not in ("is", "are")))
+            away.update(range(start, place + cue))
+            things.append(tuple(word for word in tokens[start:place] if word not in _ARE))
+        until = _UNTIL.get(token)
+        if until is not None and until in tokens[place + 1 : place + 1 + _LONGEST]:
+            end = tokens.index(until, place)
+            away.update(range(place, end))
+            if token == "take":
+                things.append(tokens[place + 1 : end])
     return away, tuple(named for thing in things if (named := _named(thing, known)))
+
+
+def _cue(tokens: Phrase, place: int, cues: Mapping[str, tuple[Phrase, ...]]) -> int:
+    """How many words the phrase has that stands at a place and is one of the cues; 0 for none."""
+    return next((len(cue) for cue in cues.get(tokens[place], ()) if tokens[place : place + len(cue)] == cue), 0)
 
 
 def _ends(token: str, known: Lexicon) -> bool:
