@@ -1,8 +1,8 @@
 """A judge of triplets: a score for each, and the score from which one is kept, learned from what people said.
 
 The embedder that is to be trained can be the judge: a modified caption that does what is asked is nearer to picture and
-instruction than the original caption is. A language model can be one too: it is asked how well a triplet holds. Both are
-passed in; none is loaded here.
+instruction than the original caption is. A language model can be one too: it is asked how well a triplet holds. Both
+are passed in; none is loaded here.
 """
 
 from __future__ import annotations
@@ -155,9 +155,9 @@ class Threshold:
 def learn_threshold(scores: Sequence[float], good: Sequence[bool], *, target: float = TARGET) -> Threshold:
     """The lowest score at which those that are kept are good enough.
 
-    The rule: among the scores of the labelled triplets, the lowest for which Wilson's 95 % interval of the share of good
-    ones at or above it begins at `target` or higher. If none does, the one whose interval begins highest, and of several
-    the lowest; `reached` then says no. An interval, and not the share itself, so that few labels make it careful.
+    The rule: among the scores of the labelled triplets, the lowest for which Wilson's 95 % interval of the share of
+    good ones at or above it begins at `target` or higher. If none does, the one whose interval begins highest, and of
+    several the lowest; `reached` then says no. An interval, not the share itself, so that few labels make it careful.
 
     Args:
         scores: of labelled triplets.

@@ -56,7 +56,7 @@ def wilson(good: int, count: int) -> Share:
     middle = share + z2 / (2 * count)
     reach = _Z * math.sqrt(share * (1 - share) / count + z2 / (4 * count**2))
     low, high = ((middle + sign * reach) / (1 + z2 / count) for sign in (-1, 1))
-    return Share(good, count, max(0.0, low), min(1.0, high))
+    return Share(good, count, max(0.0, min(low, share)), min(1.0, max(high, share)))
 
 
 def read_labels(path: PathLike) -> dict[str, bool]:
