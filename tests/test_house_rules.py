@@ -38,7 +38,7 @@ LAYERS: dict[int, set[str]] = {
     3: {"training", "synthesis", "encoding"},
     4: {"index"},
     5: {"search", "evaluation"},
-    6: {"server"},
+    6: {"adapting", "server"},
     7: {"cli"},
 }
 LAYER_OF = {room: layer for layer, rooms in LAYERS.items() for room in rooms}
