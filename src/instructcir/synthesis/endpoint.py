@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 from instructcir.endpoints import KEY, LATER, picture_url, without_thoughts
-from instructcir.errors import DependencyError, InputError
+from instructcir.errors import DependencyError, ImageError, InputError
 from instructcir.synthesis.asking import SIDE, Answer, Later, Question, Turn, opened
 
 if TYPE_CHECKING:
@@ -81,7 +81,11 @@ class Endpoint:
         import openai
 
         try:
-            completion = self._client.chat.completions.create(**self._request(question, turn))
+            request = self._request(question, turn)
+        except ImageError as error:
+            return Answer(str(error), "bad request")
+        try:
+            completion = self._client.chat.completions.create(**request)
         except openai.APIStatusError as error:
             return self._refused(error)
         except openai.APITimeoutError as error:
