@@ -106,7 +106,9 @@ def test_a_forecast_for_people(pairs: Path, tmp_path: Path) -> None:
 
 def test_a_folder_of_pictures_is_captioned_first(pairs: Path, tmp_path: Path, server: LanguageServer) -> None:
     command = ["synthesize", pairs.parent, "--into", tmp_path / "t.parquet", "--base-url", server.url]
-    assert "give --captioner" in refused("synthesize", tmp_path, "--into", tmp_path / "t.parquet")
+    (tmp_path / "empty").mkdir()
+    assert "give --captioner" in refused("synthesize", tmp_path / "empty", "--into", tmp_path / "t.parquet")
+    assert "lies in the folder that is read" in refused("synthesize", tmp_path, "--into", tmp_path / "t.parquet")
     result = run(*command, "--captioner", "openai:m", "--limit", 5)
     assert "asked for 20 = " in result.stdout
     assert len((tmp_path / "t.pairs.jsonl").read_text().splitlines()) == 5

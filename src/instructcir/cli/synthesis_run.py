@@ -58,8 +58,11 @@ class Plan:
         Raises:
             InputError: there is such.
         """
-        if not self.into.absolute().parent.is_dir():
-            raise InputError(f"{self.into}: the folder {self.into.absolute().parent} does not exist; create it first")
+        folder = self.into.absolute().parent
+        if not folder.is_dir():
+            raise InputError(f"{self.into}: the folder {folder} does not exist; create it first")
+        if self.captioner is None and self.pairs is not None and folder == Path(self.pairs).absolute():
+            raise InputError(f"{self.into}: lies in the folder that is read, and would be read with it; name another")
         if self.index is not None and self.captioner is None:
             raise InputError("--from-neighbours needs --captioner: an index holds no captions")
         if self.index is not None and self.writer == RULES:
