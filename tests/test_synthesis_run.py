@@ -194,6 +194,8 @@ def test_another_run_is_not_mixed_in(tmp_path: Path) -> None:
     for other in (replace(kills.OPTIONS, per_source=4), replace(kills.OPTIONS, about={"pairs": "other"})):
         with pytest.raises(InputError, match="was begun with"):
             synthesise(kills.sources(10), RuleWriter(), kills.filters, tmp_path / "run", other)
+    with pytest.raises(InputError, match="was begun with filters = 'short, once', not ''"):
+        synthesise(kills.sources(10), RuleWriter(), tuple, tmp_path / "run", kills.OPTIONS)
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "a").touch()
     with pytest.raises(InputError, match="holds no run"):

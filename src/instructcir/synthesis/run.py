@@ -103,7 +103,7 @@ def synthesise(
     options = options or Options()
     _check(options, writer)
     folder = run_folder(into)
-    began = _begin(folder, writer, options)
+    began = _begin(folder, writer, filters, options)
     settings = Settings(options.per_source, options.seed, began)
     work = _Run(folder, writer, filters, settings, options.workers, progress or (lambda _: None), tell)
     total, ended = work.all_shards(_batches(sources, options.shard_size))
@@ -118,10 +118,11 @@ def _check(options: Options, writer: Writer) -> None:
         raise InputError(f"{writer.name} answers many questions at once by itself; several workers are for rules")
 
 
-def _begin(folder: Path, writer: Writer, options: Options) -> str:
+def _begin(folder: Path, writer: Writer, filters: Filters, options: Options) -> str:
     """Write down what the run is, or make sure that it is this one; return when it began."""
     settings = {name: value for name, value in asdict(options).items() if name != "workers"}
-    about = {"writer": writer.name, "prompt": writer.prompt, **settings}
+    names = ", ".join(check.__name__ for check in filters())
+    about = {"writer": writer.name, "prompt": writer.prompt, "filters": names, **settings}
     path = folder / "run.json"
     if path.exists():
         before = json.loads(path.read_text(encoding="utf-8"))
