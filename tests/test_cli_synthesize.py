@@ -123,6 +123,8 @@ def test_neighbours_of_an_index(
     run("index", pairs.parent, "--into", index, "--model", built("qwen2-vl"), "--device", "cpu")
     command = ["synthesize", "--from-neighbours", index, "--into", tmp_path / "t.parquet", "--base-url", server.url]
     command += ["--writer", "openai:m", "--captioner", "openai:m", "--per-pair", 2, "--neighbours", 3]
+    assert "widen the range" in refused(*command, "--alike", 0.1, 0.100001)
+    command += ["--alike", -1, 1]
     [planned] = json_lines(run(*command, "--dry-run", "--json"))
     assert planned["requests"] == 3
     [done] = json_lines(run(*command, "--json"))

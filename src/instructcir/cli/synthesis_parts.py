@@ -18,6 +18,7 @@ from instructcir.errors import InputError
 if TYPE_CHECKING:
     from instructcir.synthesis.answers import Answers
     from instructcir.synthesis.asking import Asker
+    from instructcir.synthesis.neighbours import Neighbours
     from instructcir.synthesis.patient import Patient
     from instructcir.synthesis.spending import Limits, Prices
     from instructcir.synthesis.writer import Writer
@@ -168,10 +169,24 @@ def captioned(
     return str(into)
 
 
+def pairs_of_neighbours(index: str, count: int, alike: tuple[float, float], seed: int) -> list[Neighbours]:
+    """Pairs of similar pictures of an index.
+
+    Raises:
+        InstructcirError: there is no such index, or no neighbours in it.
+    """
+    from instructcir.index.places import index_folder
+    from instructcir.index.reader import Gallery
+    from instructcir.synthesis.neighbours import pick_neighbours
+
+    view = Gallery(index_folder(index)).view
+    with progress_bar("looking for neighbours", len(view)) as advance:
+        return pick_neighbours(view.vectors_GD, count, least=alike[0], most=alike[1], seed=seed, progress=advance)
+
+
 def sources_of_neighbours(
     index: str,
-    count: int,
-    seed: int,
+    pairs: list[Neighbours],
     patient: Patient,
     prompt: Path | None,
     on_bad: Callable[[str, str], None],
@@ -179,17 +194,15 @@ def sources_of_neighbours(
     """Sources of two pictures from an index, both captioned.
 
     Raises:
-        InstructcirError: there is no such index, no neighbours in it, or no captions for them.
+        InstructcirError: there is no such index, or no captions for its pictures.
     """
     from instructcir.index.places import index_folder
     from instructcir.index.reader import Gallery
     from instructcir.synthesis.captioning import captions_of
-    from instructcir.synthesis.neighbours import pick_neighbours
     from instructcir.synthesis.prompt import read_caption_prompt
     from instructcir.synthesis.written import Source
 
     view = Gallery(index_folder(index)).view
-    pairs = pick_neighbours(view.vectors_GD, count, seed=seed)
     numbers = sorted({number for pair in pairs for number in (pair.reference, pair.target)})
     rows = dict(zip(numbers, view.describe(numbers, ["path"]), strict=True))
     text, _ = read_caption_prompt(prompt)

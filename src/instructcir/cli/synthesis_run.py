@@ -16,6 +16,7 @@ from instructcir.cli.synthesis_parts import (
     Asking,
     captioned,
     left_out_into,
+    pairs_of_neighbours,
     sources_of_neighbours,
     sources_of_pairs,
     writer_named,
@@ -40,6 +41,7 @@ class Plan:
     pairs: str | None
     index: str | None
     neighbours: int
+    alike: tuple[float, float]
     captioner: str | None
     caption_prompt: Path | None
     limit: int | None
@@ -77,7 +79,7 @@ class Plan:
     @property
     def about(self) -> dict[str, str]:
         """What the result depends on, beside the writer: a resumed run must have the same."""
-        read = self.pairs if self.index is None else f"{self.neighbours} neighbours of {self.index}"
+        read = self.pairs if self.index is None else f"{self.neighbours} neighbours of {self.index}, {self.alike}"
         return {"read": str(read), "captioner": str(self.captioner or ""), "limit": str(self.limit or "")}
 
 
@@ -162,7 +164,8 @@ def _sources(plan: Plan, asking: Asking, answers: Answers, on_bad: Callable[[str
         return sources_of_pairs(plan.pairs, on_bad, plan.limit)
     patient = asking.patient(plan.captioner, answers)
     if plan.index is not None:
-        return sources_of_neighbours(plan.index, plan.neighbours, plan.seed, patient, plan.caption_prompt, on_bad)
+        pairs = pairs_of_neighbours(plan.index, plan.neighbours, plan.alike, plan.seed)
+        return sources_of_neighbours(plan.index, pairs, patient, plan.caption_prompt, on_bad)
     assert plan.pairs is not None
     into = plan.beside(".pairs.jsonl")
     return sources_of_pairs(captioned(plan.pairs, into, patient, plan.caption_prompt, on_bad, plan.limit), on_bad, None)

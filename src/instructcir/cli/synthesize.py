@@ -34,6 +34,10 @@ def synthesize(
         typer.Option(metavar="INDEX", help="Say what changed between similar pictures of an index; needs --captioner."),
     ] = None,
     neighbours: Annotated[int, typer.Option(min=1, help="How many such pairs.")] = 1000,
+    alike: Annotated[
+        tuple[float, float],
+        typer.Option(metavar="LEAST MOST", help="Cosines of such pairs; what is usual differs from model to model."),
+    ] = (0.6, 0.95),
     prompt: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A prompt of your own for the writer, in TOML.")
     ] = None,
@@ -99,6 +103,7 @@ def synthesize(
         pairs,
         from_neighbours,
         neighbours,
+        alike,
         captioner,
         caption_prompt,
         limit,
