@@ -10,7 +10,8 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from instructcir.synthesis.written import ASPECTS, KINDS, STYLES, Aspect, Verdict
+from instructcir.synthesis.written import ASPECTS, KINDS, STYLES, Verdict
+from instructcir.worlds.world import Aspect
 
 _REJECTED = 0.5  # a rejected triplet counts as half: what a writer cannot do is then not asked for without end
 

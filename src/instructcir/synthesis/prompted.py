@@ -13,7 +13,8 @@ from instructcir.synthesis.patient import Patient
 from instructcir.synthesis.planning import Order
 from instructcir.synthesis.prompt import Prompt
 from instructcir.synthesis.writer import Draft, Task, nothing
-from instructcir.synthesis.written import ASPECTS, Aspect, Kind, Source
+from instructcir.synthesis.written import ASPECTS, Kind, Source
+from instructcir.worlds.world import Aspect
 
 _TURNS = 3
 """How often a question is asked whose answers have a wrong shape."""

@@ -16,7 +16,8 @@ from instructcir.synthesis.rule_phrases import phrase_sites
 from instructcir.synthesis.rule_sites import Site, word_sites
 from instructcir.synthesis.rule_words import splice, words_of
 from instructcir.synthesis.writer import Draft, Task, nothing
-from instructcir.synthesis.written import ASPECTS, Aspect, Source
+from instructcir.synthesis.written import ASPECTS, Source
+from instructcir.worlds.world import Aspect
 
 _FILES = ("rule_words.toml", "rule_sayings.toml")
 _FIELD = re.compile(r"{(\w+)}")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from instructcir.synthesis.planning import Order
-from instructcir.synthesis.written import Aspect, Source
+from instructcir.synthesis.written import Source
+from instructcir.worlds.world import Aspect
 
 
 @dataclass(frozen=True, slots=True)
