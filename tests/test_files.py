@@ -14,7 +14,7 @@ import pytest
 
 from instructcir import files
 from instructcir.errors import InputError
-from instructcir.files import atomic_folder, sha256_of, write_atomic
+from instructcir.files import atomic_file, atomic_folder, sha256_of, write_atomic
 
 
 def names(folder: Path) -> list[str]:
@@ -90,6 +90,29 @@ def test_write_flushes_before_it_renames(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(Path, "replace", lambda self, to: (events.append("rename"), replace(self, to))[1])
     write_atomic(tmp_path / "a", "x")
     assert events == ["fsync", "rename", "fsync"]
+
+
+def test_a_file_filled_piece_by_piece_appears_whole_or_not_at_all(tmp_path: Path) -> None:
+    target = tmp_path / "large"
+    target.write_text("old")
+    with atomic_file(target) as temporary:
+        temporary.write_text("new")
+        assert target.read_text() == "old"
+    assert target.read_text() == "new"
+
+    def fail() -> None:
+        with atomic_file(target) as temporary:
+            temporary.write_text("half")
+            raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        fail()
+    assert [path.name for path in tmp_path.iterdir()] == ["large"]
+    assert target.read_text() == "new"
+    with pytest.raises(InputError, match="does not exist; create it first"), atomic_file(tmp_path / "a" / "b"):
+        pass
+    with pytest.raises(InputError, match="is not a regular file"), atomic_file(tmp_path):
+        pass
 
 
 def test_folder_round_trip(tmp_path: Path) -> None:

@@ -61,6 +61,35 @@ def write_atomic(path: PathLike | RemotePath, data: bytes | str) -> None:
 
 
 @contextmanager
+def atomic_file(path: PathLike) -> Iterator[Path]:
+    """Fill a temporary sibling file, which takes the target's name when the block ends without an error.
+
+    For files too large to put together in memory; `write_atomic` takes those that are not.
+
+    Args:
+        path: the file; its folder must exist. Through a symbolic link the file it points to is replaced.
+
+    Yields:
+        The temporary file's path, at which nothing is yet.
+
+    Raises:
+        InputError: the folder is missing, the path is no regular file, or the disk refuses.
+    """
+    target = _resolve(path)
+    if target.exists() and not target.is_file():
+        raise InputError(f"{path}: exists and is not a regular file; choose another name")
+    temporary = _sibling(target)
+    try:
+        yield temporary
+        with _one_line_errors(path, "write"):
+            _flush(temporary)
+            temporary.replace(target)
+            _flush(target.parent)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
 def atomic_folder(path: PathLike, *, replace: bool = False) -> Iterator[Path]:
     """Fill a temporary sibling folder, which takes the target's name when the block ends without an error.
 

@@ -11,12 +11,12 @@ import typer
 
 from instructcir.cli.evaluation_run import Beside
 from instructcir.cli.output import progress_bar
+from instructcir.endpoints import KEY
 from instructcir.errors import InputError
 
 if TYPE_CHECKING:
     from instructcir.benchmarks.benchmark import Benchmark
 
-KEY = "OPENAI_API_KEY"
 
 Paraphrases = Annotated[
     Path | None,

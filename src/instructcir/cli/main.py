@@ -13,7 +13,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from instructcir.cli import data, prompt, submission, world
+from instructcir.cli import data, prompt, submission, triplets, world
+from instructcir.cli.adapt import adapt
 from instructcir.cli.compare import compare
 from instructcir.cli.demo import demo
 from instructcir.cli.doctor import doctor
@@ -28,6 +29,7 @@ from instructcir.cli.save import save
 from instructcir.cli.score import score
 from instructcir.cli.search import search
 from instructcir.cli.serve import serve
+from instructcir.cli.synthesize import synthesize
 from instructcir.cli.train import train
 from instructcir.errors import InstructcirError
 from instructcir.version import __version__
@@ -81,6 +83,7 @@ app.command()(status)
 app.command()(verify)
 app.command()(compact)
 app.command()(reindex)
+app.command()(adapt)
 app.command()(compare)
 app.command()(demo)
 app.command()(embed)
@@ -92,7 +95,9 @@ app.command()(save)
 app.command()(score)
 app.command()(serve)
 app.add_typer(submission.app, name="submission")
+app.command()(synthesize)
 app.command()(train)
+app.add_typer(triplets.app, name="triplets")
 app.command()(doctor)
 app.add_typer(data.app, name="data")
 app.add_typer(world.app, name="world")

@@ -64,7 +64,7 @@ def train(
     from instructcir.training.run import train as run
 
     console = stderr_console()
-    with _bar(chosen.optimiser.steps, console) as report:
+    with training_bar(chosen.optimiser.steps, console) as report:
         made = run(chosen, folder, resume=resume, report=report)
     from instructcir.training.stream import count_left_out
 
@@ -98,8 +98,16 @@ def _forecast(recipe: Recipe, folder: Path, as_json: bool) -> None:
 
 
 @contextmanager
-def _bar(steps: int, console: Console) -> Iterator[Callable[[Step], None]]:
-    """A progress bar with loss, samples a second and time left; where there is no terminal, a line now and then."""
+def training_bar(steps: int, console: Console) -> Iterator[Callable[[Step], None]]:
+    """A progress bar with loss, samples a second and time left; where there is no terminal, a line now and then.
+
+    Args:
+        steps: how many there will be; 0 where the first step is to tell.
+        console: where to draw.
+
+    Yields:
+        A function to call with each step.
+    """
     columns = (
         TextColumn("training"),
         BarColumn(),
@@ -108,13 +116,13 @@ def _bar(steps: int, console: Console) -> Iterator[Callable[[Step], None]]:
         TimeRemainingColumn(elapsed_when_finished=True),
     )
     progress = Progress(*columns, console=console, disable=not console.is_terminal)
-    task = progress.add_task("training", total=steps, loss=float("nan"), rate=0.0)
+    task = progress.add_task("training", total=steps or None, loss=float("nan"), rate=0.0)
     told = time.monotonic()
 
     def report(step: Step) -> None:
         nonlocal told
         rate = step.samples_per_second
-        progress.update(task, completed=step.step, loss=step.loss, rate=rate)
+        progress.update(task, total=step.steps, completed=step.step, loss=step.loss, rate=rate)
         if not console.is_terminal and time.monotonic() - told > _SECONDS_BETWEEN_LINES:
             told = time.monotonic()
             console.print(f"step {step.step:,} of {step.steps:,}: loss {step.loss:.3f}, {rate:.0f} samples/s")

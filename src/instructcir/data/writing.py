@@ -126,13 +126,23 @@ def _add_sample(tar: tarfile.TarFile, key: str, row: dict[str, Any]) -> None:
         tar.addfile(about, io.BytesIO(content))
 
 
+def stored_path(image: PathLike, target: PathLike) -> str:
+    """A picture's path as a file of samples stores it: relative to the file's folder if it lies below, else absolute.
+
+    Args:
+        image: the picture.
+        target: the file that will name it.
+    """
+    folder, whole = os.path.dirname(os.path.abspath(os.fspath(target))), os.path.abspath(os.fsdecode(image))
+    below = os.path.join(folder, "")
+    return whole[len(below) :].replace(os.sep, "/") if whole.startswith(below) else whole
+
+
 def _path(row: dict[str, Any], target: PathLike) -> str:
-    """A row's image as the path to store: relative to the file's folder if it lies below, else absolute."""
     image = row["image"]
     if not isinstance(image, str | os.PathLike):
         raise InputError(f"{row['id']}: this format holds paths of pictures, not {type(image).__name__}; write shards")
-    folder, whole = Path(os.path.abspath(os.fspath(target))).parent, Path(os.path.abspath(os.fsdecode(image)))
-    return whole.relative_to(folder).as_posix() if whole.is_relative_to(folder) else str(whole)
+    return stored_path(image, target)
 
 
 def _bytes(row: dict[str, Any]) -> bytes:

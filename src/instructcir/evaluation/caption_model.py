@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
-import re
 import time
 import urllib.error
 import urllib.request
@@ -14,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from instructcir.benchmarks.benchmark import Picture
+from instructcir.endpoints import LATER, picture_url, without_thoughts
 from instructcir.errors import InputError
 
 SIDE = 512
@@ -23,8 +21,6 @@ TASK = (
     "it could be found by that sentence alone. Do not mention the change or the picture before. Write nothing else."
 )
 _TRIES = 5
-_LATER = (408, 429, 500, 502, 503, 504)
-_THOUGHT = re.compile(r"<think>.*?</think>", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +53,9 @@ class CaptionModel:
             InputError: there is no such server, it refuses, or it answers with something else.
             ImageError: the picture cannot be used.
         """
-        before = [] if picture is None else [{"type": "image_url", "image_url": {"url": _data_url(picture)}}]
+        before = (
+            [] if picture is None else [{"type": "image_url", "image_url": {"url": picture_url(picture.open(), SIDE)}}]
+        )
         said = f"The picture shows: {shown}\n" if shown else ""
         asked = {"type": "text", "text": f"{said}The change: {modification}"}
         content: Any = [*before, asked] if before else asked["text"]
@@ -75,7 +73,7 @@ class CaptionModel:
             except urllib.error.HTTPError as error:
                 with error:
                     said = " ".join(error.read(300).decode("utf-8", "replace").split())
-                if error.code not in _LATER or attempt == _TRIES - 1:
+                if error.code not in LATER or attempt == _TRIES - 1:
                     hint = (
                         "set OPENAI_API_KEY" if error.code in (401, 403) else "check the address and the model's name"
                     )
@@ -96,15 +94,7 @@ class CaptionModel:
             text = answer["choices"][0]["message"]["content"]
         except (KeyError, IndexError, TypeError):
             text = None
-        caption = " ".join(_THOUGHT.sub("", text).split()).strip('"') if isinstance(text, str) else ""
+        caption = " ".join(without_thoughts(text).split()).strip('"') if isinstance(text, str) else ""
         if not caption:
             raise InputError(f"{self.url}: {self.name} answered without a caption; try again, or take another model")
         return caption
-
-
-def _data_url(picture: Picture) -> str:
-    image = picture.open()
-    image.thumbnail((SIDE, SIDE))
-    content = io.BytesIO()
-    image.save(content, "JPEG", quality=90)
-    return f"data:image/jpeg;base64,{base64.b64encode(content.getvalue()).decode()}"

@@ -10,10 +10,11 @@ from instructcir.benchmarks.benchmark import Benchmark
 from instructcir.evaluation.card import read_card, read_top
 from instructcir.evaluation.compare import Difference
 from instructcir.evaluation.moved import Moved, most_moved
-from instructcir.evaluation.page_parts import document, escaped, section
+from instructcir.evaluation.page_parts import section
 from instructcir.evaluation.page_queries import Album, Strip, chips
 from instructcir.evaluation.sections import Section, Table
 from instructcir.files import PathLike
+from instructcir.pages.parts import document, escaped
 
 SHOWN = 6
 """Queries of each part that rose most, and as many that fell."""

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 
 from instructcir.benchmarks.benchmark import Benchmark
 from instructcir.evaluation.charts import LINES, histogram, recall_curve
-from instructcir.evaluation.page_parts import document, escaped, section
+from instructcir.evaluation.page_parts import section
 from instructcir.evaluation.page_queries import Album, galleries
 from instructcir.evaluation.report import MEAN, Judged, Report, Row
 from instructcir.evaluation.report_table import in_order
 from instructcir.evaluation.sections import Section
+from instructcir.pages.parts import document, escaped
 
 
 def report_page(

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from instructcir.benchmarks.benchmark import Benchmark, Query
 from instructcir.errors import ImageError
 from instructcir.evaluation.moved import Moved, most_moved
-from instructcir.evaluation.page_parts import escaped
 from instructcir.evaluation.report import Judged
+from instructcir.pages.parts import escaped, picture_tag
 
 SHOWN = 6
 """Best and worst queries of each part."""
@@ -95,11 +93,7 @@ class Album:
             image = self.benchmark.pictures[name].open()
         except ImageError as error:
             return f'<div class="gone" title="{escaped(str(error))}"></div>'
-        image.thumbnail((SIDE, SIDE))
-        content = io.BytesIO()
-        image.save(content, "JPEG", quality=80)
-        data = base64.b64encode(content.getvalue()).decode()
-        return f'<img alt="{escaped(name)}" src="data:image/jpeg;base64,{data}">'
+        return picture_tag(image, name, SIDE)
 
 
 def galleries(one: Judged, album: Album, before: Judged | None, name: str) -> list[str]:

@@ -1,0 +1,131 @@
+"""Filters that ask whether a modified caption does what the instruction asks for.
+
+Words alone cannot prove that it does; they can show that it does not. So both reject only on evidence that words give,
+in English, and let everything else pass: telling a good paraphrase from a bad one is the judge's work.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from instructcir.synthesis.language import language_of, script_of
+from instructcir.synthesis.lexicon import lexicon
+from instructcir.synthesis.texts import Text, stem, taken_apart
+from instructcir.synthesis.wishes import Wish, wish_of
+from instructcir.synthesis.written import Source, Written
+
+_ALIKE = 4
+"""Letters in which two words must begin alike to be taken for forms of one: snow and snowfall."""
+_NEGATION_BEFORE = 4
+_NEGATION_AFTER = 2
+"""How far from a thing a word may stand that says that it is not there."""
+_EXCLUSIVE = ("=time_", "=season_")
+_TURNED = frozenset({"less", "not", "no", "too", "than", "isn't", "aren't", "don't", "without", "fewer"})
+"""Words that may turn a comparative round."""
+_RELATIVE = _TURNED | frozenset(
+    {"earlier", "later", "sooner", "before", "after", "other", "another", "different", "that", "of", "back", "end"}
+    | {"start", "moved", "hour"}
+)
+"""Words by which a time that is named may not be the one that is asked for: "earlier that day"."""
+
+
+def edit_not_reflected(source: Source, written: Written) -> str:
+    """The modified caption shows the colours and numbers that are asked for, and something of all else that is."""
+    if not _is_english(source, written):
+        return ""
+    before, after = taken_apart(source.caption), taken_apart(written.modified_caption)
+    wish = wish_of(written.instruction)
+    for colour in wish.colours:
+        if colour.isdisjoint(after.content) and colour.isdisjoint(before.content):
+            return f"{_word(colour)!r} is asked for, and the modified caption has none"
+    for count in wish.counts:
+        if count.isdisjoint(after.content) and count.isdisjoint(after.words) and count.isdisjoint(before.content):
+            return f"{_word(count)!r} is asked for, and the modified caption has another number"
+    new = [word for word in wish.wanted if word.isdisjoint(before.content)]
+    if not new or wish.gone or wish.vague or any(not word.isdisjoint(after.content) for word in new):
+        return ""
+    gained = after.content - before.content
+    if any(_alike(item, other) for word in new for item in word for other in gained):
+        return ""
+    if gained and _degree(written.instruction):
+        return ""
+    return f"nothing of {', '.join(map(_word, new))} is in the modified caption"
+
+
+def contradiction(source: Source, written: Written) -> str:
+    """The modified caption does not show what is to go, nor the opposite of what is asked for."""
+    if not _is_english(source, written):
+        return ""
+    before, after = taken_apart(source.caption), taken_apart(written.modified_caption)
+    wish = wish_of(written.instruction)
+    for thing in wish.gone:
+        if thing.isdisjoint(wish.said) and _stays(thing, before, after):
+            return f"{' '.join(sorted(thing))!r} is to go, and the modified caption still has it"
+    return _other_time(wish, written.instruction, before, after) or _opposite(wish, written.instruction, before, after)
+
+
+def _stays(thing: frozenset[str], before: Text, after: Text) -> bool:
+    """Whether a thing that the caption named is named as often in the modified caption, and not as missing."""
+    if not thing <= before.content or not thing <= after.content:
+        return False
+    if any(after.counts[word] < before.counts[word] for word in thing):
+        return False
+    absent = lexicon().absent
+    words = after.words
+    for place, word in enumerate(words):
+        if stem(word) in thing:
+            near = words[max(0, place - _NEGATION_BEFORE) : place + 1 + _NEGATION_AFTER]
+            if any(other in absent or other.endswith("less") for other in near):
+                return False
+    return True
+
+
+def _other_time(wish: Wish, instruction: str, before: Text, after: Text) -> str:
+    """A time of day or a season that is asked for, where the modified caption came to have another."""
+    if not _RELATIVE.isdisjoint(taken_apart(instruction).words):
+        return ""
+    for kind in _EXCLUSIVE:
+        asked = {item for item in wish.said if item.startswith(kind)}
+        gained = {item for item in after.content - before.content if item.startswith(kind)}
+        if asked and gained and asked.isdisjoint(after.content):
+            return f"{_word(asked)!r} is asked for, and the modified caption has {_word(gained)!r}"
+    return ""
+
+
+def _opposite(wish: Wish, instruction: str, before: Text, after: Text) -> str:
+    """A direction that is asked for by a comparative, where the modified caption came to have the opposite alone."""
+    words = taken_apart(instruction).words
+    if not _TURNED.isdisjoint(words):
+        return ""
+    for word in words:
+        for item in lexicon().concepts.get(word, ()) if word.endswith("er") else ():
+            opposite = item.replace("=up_", "=down_") if item.startswith("=up_") else item.replace("=down_", "=up_")
+            turned = after.counts[opposite] > before.counts[opposite] and after.counts[item] <= before.counts[item]
+            if opposite != item and turned and opposite not in wish.said:
+                return f"{word!r} is asked for, and the modified caption has the opposite"
+    return ""
+
+
+@lru_cache(maxsize=8192)
+def _degree(instruction: str) -> bool:
+    """Whether a comparative stands in it, which names what will be seen only by comparison."""
+    return any(len(word) > 4 and word.endswith(("er", "ier")) for word in taken_apart(instruction).words)
+
+
+def _alike(word: str, other: str) -> bool:
+    """Whether two words begin alike, or have the same letters, as "wihte" and "white" do."""
+    if word[0] == "=" or min(len(word), len(other)) < _ALIKE:
+        return False
+    return word[:_ALIKE] == other[:_ALIKE] or sorted(word) == sorted(other)
+
+
+def _is_english(source: Source, written: Written) -> bool:
+    if script_of(written.modified_caption) != "latin":
+        return False
+    return all(language_of(text) in ("", "en") for text in (source.caption, written.modified_caption))
+
+
+def _word(items: frozenset[str] | set[str]) -> str:
+    """One of some items as a person would say it: a word rather than a group."""
+    first = min(items, key=lambda item: (item[0] == "=", item))
+    return first.removeprefix("=").rpartition("_")[2]

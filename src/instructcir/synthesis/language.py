@@ -1,0 +1,63 @@
+"""Which language and script a text is in, as far as a few short words and the letters tell for sure."""
+
+from __future__ import annotations
+
+import tomllib
+from collections import Counter
+from functools import cache, lru_cache
+from importlib import resources
+
+from instructcir.synthesis.texts import taken_apart
+
+_FEWEST = 2
+_TIMES = 2
+# First and last letter of a script's main blocks; whatever is not among them counts as Latin.
+_SCRIPTS = (
+    ("greek", 0x370, 0x3FF),
+    ("cyrillic", 0x400, 0x52F),
+    ("hebrew", 0x590, 0x5FF),
+    ("arabic", 0x600, 0x77F),
+    ("devanagari", 0x900, 0x97F),
+    ("thai", 0xE00, 0xE7F),
+    ("chinese or japanese", 0x3040, 0x30FF),
+    ("chinese or japanese", 0x3400, 0x9FFF),
+    ("korean", 0xAC00, 0xD7AF),
+)
+
+
+@lru_cache(maxsize=8192)
+def language_of(text: str) -> str:
+    """The code of a text's language ("en"), or "" where its words do not tell."""
+    known = _languages()
+    counts: dict[str, int] = {}
+    for word in known.keys() & taken_apart(text).words:
+        for language in known[word]:
+            counts[language] = counts.get(language, 0) + 1
+    best = max(counts, key=counts.__getitem__, default="")
+    if not best or counts[best] < _FEWEST:
+        return ""
+    second = max((count for language, count in counts.items() if language != best), default=0)
+    return best if counts[best] >= _TIMES * second else ""
+
+
+def script_of(text: str) -> str:
+    """The script that most letters of a text are in: "latin", "cyrillic", ...; "" of a text without letters."""
+    if text.isascii():
+        return "latin" if any(map(str.isalpha, text)) else ""
+    counts = Counter(_script(ord(letter)) for letter in text if letter.isalpha())
+    return counts.most_common(1)[0][0] if counts else ""
+
+
+def _script(letter: int) -> str:
+    return next((name for name, first, last in _SCRIPTS if first <= letter <= last), "latin")
+
+
+@cache
+def _languages() -> dict[str, tuple[str, ...]]:
+    """Word -> the languages that it tells."""
+    content = tomllib.loads(resources.files(__package__).joinpath("languages.toml").read_text(encoding="utf-8"))
+    found: dict[str, tuple[str, ...]] = {}
+    for language, words in content.items():
+        for word in words:
+            found[word] = (*found.get(word, ()), language)
+    return found
