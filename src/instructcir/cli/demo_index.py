@@ -12,7 +12,7 @@ from instructcir.cli.output import progress_bar
 from instructcir.errors import InputError
 
 if TYPE_CHECKING:
-    from instructcir.index.update import Report
+    from instructcir.index.report import Report
     from instructcir.model.embedder import Embedder
     from instructcir.search.searcher import Index
     from instructcir.worlds.world import Drawing

@@ -204,7 +204,7 @@ class Gallery:
             return changed
 
     def _mark(self) -> tuple[int | str, ...]:
-        """Changes with the manifest that was read; the first part with another index of the name, the last with a graph."""
+        """Changes with the manifest that was read; the first part with another index, the last with a graph."""
         if isinstance(self.folder, RemotePath):
             return self._mark_of_objects(self.folder)
         try:

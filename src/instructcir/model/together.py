@@ -79,14 +79,14 @@ def _states(batch: list[_Piece]) -> dict[object, PrefixState]:
     first = batch[0].reference
     known = {piece.key: first.cache.get(piece.key) for piece in batch}
     missing = {piece.key: piece for piece in batch if known[piece.key] is None}
-    made = {key: state for key, state in known.items() if state is not None}
+    made: dict[object, PrefixState] = {key: state for key, state in known.items() if state is not None}
     if missing:
         images = [piece.reference.image for piece in missing.values()]
         computed = first.planner.backbone.start_each([key[1] for key in missing], images)
         for key, state in zip(missing, computed, strict=True):
             first.cache.put(key, state)
             made[key] = state
-    return dict(made)
+    return made
 
 
 def _go_on(batch: list[_Piece], states: dict[object, PrefixState]) -> None:

@@ -71,7 +71,8 @@ class NearDuplicate:
         values_HS = (self._times_H[:, None] * shingles_S + self._plus_H[:, None]) >> _HALF  # multiply-shift hashing
         least_BR = values_HS.min(axis=1).reshape(_BANDS, _ROWS)
         mixed_B = (least_BR * _MIX_R).sum(axis=1)
-        return (mixed_B >> _TO_SLOT).astype(np.int64)
+        slots_B: npt.NDArray[np.int64] = (mixed_B >> _TO_SLOT).astype(np.int64)
+        return slots_B
 
     def _remember(self, name: str, shingles_S: npt.NDArray[np.uint64], slots_B: npt.NDArray[np.int64]) -> None:
         entry = name, shingles_S.astype(np.uint32).tobytes()

@@ -45,7 +45,8 @@ def triplet_sheet(
         labels: triplet's id -> whether it is good, of labels that were given before.
     """
     cards = "".join(_card(number, row, open_picture) for number, row in enumerate(rows))
-    before = {row[1].written.id: labels[row[1].written.id] for row in rows if row[1].written.id in (labels or {})}
+    known = labels or {}
+    before = {row[1].written.id: known[row[1].written.id] for row in rows if row[1].written.id in known}
     given = json.dumps(before).replace("<", "\\u003c")
     body = [
         _tiles(kept, rejected),
