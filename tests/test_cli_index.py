@@ -111,10 +111,10 @@ def test_watching_follows_the_folder_and_waits_for_another_writer(
 ) -> None:
     index = tmp_path / "index"
 
-    def followed(folders: list[Path]) -> Iterator[None]:
-        draw(folders[0], ["late.png"], seed=5)
+    def followed(folders: list[str]) -> Iterator[None]:
+        draw(Path(folders[0]), ["late.png"], seed=5)
         yield
-        os.remove(folders[0] / "late.png")
+        os.remove(Path(folders[0]) / "late.png")
         other.enter_context(only_writer(index))
         yield
 

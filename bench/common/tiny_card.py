@@ -52,7 +52,7 @@ def trained(runs: Path) -> Iterator[str]:
         log = read_log(runs / name / "log.jsonl")
         pictures = recipe["optimiser"]["steps"] * recipe["optimiser"]["global_batch"]
         minutes = pictures / log[-1]["samples_per_second"] / 60
-        learned = [part for part in ("facts", "answers", "pairs", "triplets") if recipe["objective"][part]]
+        learned = [part for part in ("facts", "told", "answers", "pairs", "triplets") if recipe["objective"].get(part)]
         seed, loss = recipe["running"]["seed"], log[-1]["loss"]
         yield f"| `{name}` | {', '.join(learned)} | {pictures:,} | {minutes:.0f} | {loss:.2f} | {seed} |"
 
