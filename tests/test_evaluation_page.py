@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import evaluation_oracles as oracle
+from checked_html import Checked
 from cli_runs import refused, run
 from instructcir.benchmarks.benchmark import Benchmark
 from instructcir.benchmarks.registry import NAMES, load_benchmark
@@ -24,26 +24,6 @@ from instructcir.evaluation.vectors import read_vectors
 from tiny_benchmarks import FILES, paint, write
 
 SECTION = Section("audit", "Audit", (Table("<how>", ("", "a"), (("x", "1"),)),), ("gap & all",), {})
-
-
-class Checked(HTMLParser):
-    """Tags that are opened must be closed, in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.count: dict[str, int] = {}
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        self.count[tag] = self.count.get(tag, 0) + 1
-        if tag not in ("meta", "img", "br"):
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: object) -> None:
-        self.count[tag] = self.count.get(tag, 0) + 1
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -6,12 +6,12 @@ import json
 import re
 import shutil
 from dataclasses import replace
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from checked_html import Checked
 from filter_samples import triplet
 from instructcir.images import open_rgb
 from instructcir.synthesis.labels import read_labels, wilson
@@ -22,23 +22,6 @@ from tiny_pictures import pictures
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 EVIL = '</script><script>document.title="x"</script> & "quoted" <b>'
-
-
-class Checked(HTMLParser):
-    """Tags that are opened must be closed, in order."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.count: dict[str, int] = {}
-
-    def handle_starttag(self, tag: str, attrs: object) -> None:
-        self.count[tag] = self.count.get(tag, 0) + 1
-        if tag not in ("meta", "img", "br"):
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
 
 
 def sheet(folder: Path) -> str:
