@@ -14,9 +14,11 @@ from instructcir.model.embedder import Embedder
 from instructcir.model.untrained import Shape
 from instructcir.training import fresh
 from instructcir.training.facts import UNASKED, FactTable, share_right
+from instructcir.training.fresh import write_fresh
 from instructcir.training.recipe import Recipe, from_dict
-from instructcir.training.run import train
+from instructcir.training.run import _lesson, load_start, train
 from instructcir.training.trainer import read_log
+from instructcir.training.tuned import part_of
 from instructcir.worlds.rasterise import rasterise
 from instructcir.worlds.registry import NAMES, world
 from instructcir.worlds.splits import drawing_of
@@ -129,6 +131,27 @@ def test_a_tower_learns_and_the_decoder_stays(tmp_path: Path, monkeypatch: pytes
     assert changed
     assert all("vision_tower" in name or "multi_modal_projector" in name for name in changed)
     assert Embedder.load(made, "cpu").embed_texts(["a red square"]).shape == (1, 32)
+
+
+@torch.no_grad()
+def test_levelled_tokens_have_the_size_of_words_and_tell_the_same_facts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(fresh.SHAPES, "tiny", SMALL)
+    monkeypatch.setattr(fresh, "_PICTURES", 40)
+    write_fresh(tmp_path / "fresh", "tiny", 1, ["wardrobe"])
+    settings = recipe(steps=1)
+    checkpoint, _ = load_start(settings, tmp_path / "fresh")
+    looker, _, collate, looks = _lesson(settings, checkpoint, tmp_path / "run")
+    for weight in part_of(checkpoint.model, "projector").parameters():
+        weight.mul_(300)
+    pixels = collate([looks[number] for number in range(6)])["pixels"]
+    before = looker(pixels)
+    assert looker.tokens(pixels).pow(2).mean().sqrt() > 1
+    looker.level(pixels)
+    assert looker.tokens(pixels).pow(2).mean().sqrt().item() == pytest.approx(0.1, rel=1e-4)
+    for one, other in zip(before, looker(pixels), strict=True):
+        assert torch.allclose(one, other, atol=2e-2)
 
 
 def test_facts_stand_alone() -> None:

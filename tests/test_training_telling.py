@@ -16,8 +16,10 @@ from instructcir.model.untrained import Shape
 from instructcir.training import fresh
 from instructcir.training.drawn import DrawnSamples, Pool
 from instructcir.training.facts import UNASKED, FactTable
+from instructcir.training.learner import Vectors, told_facts
 from instructcir.training.recipe import Recipe, from_dict
 from instructcir.training.run import train
+from instructcir.training.samples import Chunk, Laid
 from instructcir.training.telling import Telling
 from instructcir.training.trainer import read_log
 from instructcir.worlds.registry import NAMES, world
@@ -42,7 +44,7 @@ def test_the_loss_is_the_naive_sum_of_cross_entropies(table: FactTable) -> None:
     telling, unit = Telling(table, 24), F.normalize(torch.randn(7, 24), dim=-1)
     torch.nn.init.normal_(telling.bias)
     labels = random_labels(table, 7)
-    loss, share = telling(unit, labels)
+    losses, told_right = telling(unit, labels)
     owners, expected, right, seen, column = ["", *table.things], 0.0, 0, 0, 0
     for place, (values, (_, name)) in enumerate(zip(table.values, table.names, strict=True)):
         owner = owners.index(name.rpartition(".")[0])
@@ -56,7 +58,9 @@ def test_the_loss_is_the_naive_sum_of_cross_entropies(table: FactTable) -> None:
                 expected -= float(scores[row].log_softmax(0)[label])
                 seen += label > 0
                 right += label > 0 and int(scores[row].argmax()) == label
-    assert loss.item() == pytest.approx(expected, rel=1e-5)
+    share = told_right[labels > 0].float().mean().item()
+    assert losses.sum().item() == pytest.approx(expected, rel=1e-5)
+    assert not losses[labels == UNASKED].any()
     assert share == pytest.approx(right / seen)
     assert 0 < share < 1
 
@@ -87,6 +91,29 @@ def test_a_samples_labels_are_its_pictures_facts_and_its_wishes_targets(table: F
             assert not torch.equal(labels, sample.labels[0])
             left_open += int((labels == UNASKED).sum() > (sample.labels[0] == UNASKED).sum())
     assert left_open > 0
+
+
+def test_only_what_a_modification_changes_weighs_more(table: FactTable, tmp_path: Path) -> None:
+    torch.manual_seed(3)
+    pictures = random_labels(table, 2)
+    owners = torch.tensor([0, 0, 1])
+    wishes = pictures[owners].clone()
+    places = [[int(p) for p in (row > 0).nonzero().flatten()[:2]] for row in wishes]
+    for row, chosen in zip(wishes, places, strict=True):
+        row[chosen] = 0  # what was there is gone
+    unit = F.normalize(torch.randn(3, 24), dim=-1)
+    none = unit[:0]
+    vectors = Vectors(none, unit, none, none, none)
+    chunk = Chunk(
+        2, Laid([], owners), 0, 3, None, owners, owners, owners, owners, owners, [], pictures, wishes
+    )  # fmt: skip
+    telling = Telling(table, 24)
+    even, weighed = (told_facts(telling, vectors, chunk, weight) for weight in (1.0, 5.0))
+    losses = telling(unit, wishes)[0]
+    changed = torch.stack([losses[row, chosen] for row, chosen in enumerate(places)]).sum() / 3
+    assert weighed[0].item() == pytest.approx(even[0].item() + 4 * changed.item(), rel=1e-5)
+    assert weighed[1] == even[1]
+    assert 0 <= even[1]["right of changes"] <= 1
 
 
 def told(name: str, start: str, steps: int, **objective: Any) -> Recipe:

@@ -23,6 +23,7 @@ from transformers import (
     FastVlmConfig,
     LlamaConfig,
     LlavaConfig,
+    Qwen3Config,
 )
 
 from instructcir.files import atomic_folder
@@ -42,6 +43,8 @@ class Shape:
         layers: decoder layers.
         heads: attention heads of the decoder.
         vocabulary: entries of the tokenizer.
+        even_heads: whether the decoder brings queries and keys to one length before they meet (Qwen3's layout, not
+            Llama's): attention then stays soft enough to learn, however fast the weights grow.
         stages: (channels, blocks) of each stage of a convolutional tower in FastVLM's layout, whose first stage sees
             four pixels at a time and each further one halves the picture's side; empty for a CLIP-like tower.
     """
@@ -57,6 +60,7 @@ class Shape:
     layers: int = 6
     heads: int = 3
     vocabulary: int = 512
+    even_heads: bool = False
     stages: tuple[tuple[int, int], ...] = ()
 
     @property
@@ -149,12 +153,14 @@ def outline(shape: Shape) -> Any:
 
 def _config(tokenizer: Tokenizer | None, shape: Shape, spread: bool) -> LlavaConfig | FastVlmConfig:
     number = tokenizer.token_to_id if tokenizer else {token: n for n, token in enumerate(_SPECIAL)}.get
-    text = LlamaConfig(
+    layout: Any = Qwen3Config if shape.even_heads else LlamaConfig
+    text = layout(
         vocab_size=tokenizer.get_vocab_size() if tokenizer else shape.vocabulary,
         hidden_size=shape.width,
         intermediate_size=shape.inner,
         num_attention_heads=shape.heads,
         num_key_value_heads=shape.heads,
+        head_dim=shape.width // shape.heads,
         num_hidden_layers=shape.layers,
         tie_word_embeddings=not spread,
         max_position_embeddings=4096,

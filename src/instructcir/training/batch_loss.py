@@ -31,6 +31,7 @@ class Objective:
         facts: weight of telling drawn pictures' facts by the tower and projector alone (`looking`); stands alone.
         answers: weight of saying the right answers.
         told: weight of telling drawn facts by one linear layer from all vectors (`telling`), beside the contrasts.
+        told_changes: how much more those facts of a composed query count that its modification changes.
         pairs: weight of the contrast between pictures and captions.
         triplets: weight of the contrast between composed queries and modified captions.
         temperature: divides similarities; where it is learned, where it starts.
@@ -46,6 +47,7 @@ class Objective:
     facts: float = 0.0
     answers: float = 0.0
     told: float = 0.0
+    told_changes: float = 1.0
     pairs: float = 0.0
     triplets: float = 0.0
     temperature: float = TEMPERATURE

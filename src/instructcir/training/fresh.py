@@ -19,11 +19,13 @@ SHAPES = {
         width=192,
         inner=512,
         layers=5,
-        heads=3,
+        heads=6,
         vocabulary=2048,
+        even_heads=True,
     )
 }
-"""Convolutions, since a tower without them, taught from nothing, needs many times more pictures (docs/log.md)."""
+"""Convolutions, since a tower without them, taught from nothing, needs many times more pictures; heads of one length,
+since attention that may grow without bound becomes all or nothing, and then learns no more (docs/log.md)."""
 _PICTURES = 3000
 """Of each world, whose words the tokenizer is learned from."""
 _OPENING = "\nASSISTANT:"

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from instructcir.model.backbone import Backbone
+from instructcir.training.facts import UNASKED
 from instructcir.training.samples import Chunk, Laid
 from instructcir.training.telling import Telling
 
@@ -84,14 +85,22 @@ class Learner(Trained):
         backbone: the model, made for training.
         temperature: start of a learnable temperature, or None for a fixed one.
         telling: tells facts from vectors, or None.
+        change_weight: how much more a fact of a query counts that its modification changes.
     """
 
-    def __init__(self, backbone: Backbone, temperature: float | None = None, telling: Telling | None = None) -> None:
+    def __init__(
+        self,
+        backbone: Backbone,
+        temperature: float | None = None,
+        telling: Telling | None = None,
+        change_weight: float = 1.0,
+    ) -> None:
         super().__init__()
         self.backbone = backbone
         self.model = backbone.model
         self.log_scale = nn.Parameter(torch.tensor(1 / temperature).log()) if temperature else None
         self.telling = telling
+        self.change_weight = change_weight
 
     def forward(self, chunk: Chunk) -> tuple[Vectors, Own]:
         """Vectors of a chunk, and what its samples say by themselves."""
@@ -108,24 +117,11 @@ class Learner(Trained):
             texts = F.normalize(self._read(chunk.texts).float(), dim=-1)
             captions, modified, hard = texts[chunk.captions], texts[chunk.modified], texts[chunk.hard]
         vectors = Vectors(gallery, composed, captions, modified, hard)
-        return vectors, Own(answers, *self._told(vectors, chunk))
-
-    def _told(self, vectors: Vectors, chunk: Chunk) -> tuple[torch.Tensor, dict[str, float]]:
-        """Mean over vectors of their facts' loss, and shares told right; hard negatives are not asked."""
-        loss = vectors.gallery.new_zeros(())
+        told = answers.new_zeros(())
         figures: dict[str, float] = {}
-        if self.telling is None or chunk.picture_labels is None or chunk.wish_labels is None:
-            return loss, figures
-        pictures, wishes = chunk.picture_labels, chunk.wish_labels
-        asked = {"pictures": (vectors.gallery, pictures), "captions": (vectors.captions, pictures)}
-        asked |= {"queries": (vectors.composed, wishes), "modified captions": (vectors.modified, wishes)}
-        count = sum(len(unit) for unit, _ in asked.values())
-        for name, (unit, labels) in asked.items():
-            if len(unit):
-                part, right = self.telling(unit, labels)
-                loss = loss + part / count
-                figures[f"right of {name}"] = right
-        return loss, figures
+        if self.telling is not None:
+            told, figures = told_facts(self.telling, vectors, chunk, self.change_weight)
+        return vectors, Own(answers, told, figures)
 
     def _read(self, laid: Laid) -> torch.Tensor:
         """Final hidden states (what is read, D)."""
@@ -135,3 +131,42 @@ class Learner(Trained):
             read.append(self.backbone.states(one.rows, images, one.packed, one.reads).flatten(0, 1))
         states = torch.cat(read)
         return states[laid.places.to(states.device)]
+
+
+def told_facts(
+    telling: Telling, vectors: Vectors, chunk: Chunk, change_weight: float = 1.0
+) -> tuple[torch.Tensor, dict[str, float]]:
+    """How well facts are told from a chunk's vectors; hard negatives are not asked.
+
+    Args:
+        telling: the layer that tells.
+        vectors: of the chunk.
+        chunk: whose facts are known, or nothing is asked.
+        change_weight: how much more a fact of a query counts that its modification changes.
+
+    Returns:
+        Mean over vectors of the weighted sum of their facts' cross entropies, and shares told right by kind of vector.
+    """
+    loss = vectors.composed.new_zeros(())
+    figures: dict[str, float] = {}
+    if chunk.picture_labels is None or chunk.wish_labels is None:
+        return loss, figures
+    pictures, wishes = chunk.picture_labels.to(loss.device), chunk.wish_labels.to(loss.device)
+    asked = {"pictures": (vectors.gallery, pictures), "captions": (vectors.captions, pictures)}
+    asked |= {"queries": (vectors.composed, wishes), "modified captions": (vectors.modified, wishes)}
+    count = sum(len(unit) for unit, _ in asked.values())
+    for name, (unit, labels) in asked.items():
+        if not len(unit):
+            continue
+        losses, right = telling(unit, labels)
+        if name == "queries":
+            changed = (wishes != pictures[chunk.owners.to(loss.device)]) & (wishes != UNASKED)
+            losses = losses * (1 + (change_weight - 1) * changed)
+            figures["right of changes"] = _share(right, changed)
+        loss = loss + losses.sum() / count
+        figures[f"right of {name}"] = _share(right, labels > 0)
+    return loss, figures
+
+
+def _share(right: torch.Tensor, among: torch.Tensor) -> float:
+    return float(right[among].float().mean()) if among.any() else 0.0

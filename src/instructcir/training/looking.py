@@ -24,11 +24,15 @@ from instructcir.model.preparation import PreparedImage
 from instructcir.training.drawn import Pool
 from instructcir.training.facts import UNASKED, FactTable, share_right
 from instructcir.training.learner import Trained
+from instructcir.training.tuned import part_of
 
 # shapes: B pictures, N image tokens (side x side), D dimensions, A attributes, C most values of one, T things
 
 _HEADS = 4
 _SQUARES = 0.2  # weight of one square beside one attribute
+_SIZE = 0.1  # root mean square of image tokens for a fresh decoder: about that of words once it has begun to learn
+LEVELLED_BY = 64
+"""Pictures that the size of image tokens is measured on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,10 +116,7 @@ class Looker(Trained):
 
     def forward(self, pixels: dict[str, torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
         """Scores (B, A, C) of each attribute's values, and (B, N, 1 + T) of the thing in each square."""
-        device = self.backbone.device
-        given = {name: _channels_last(tensor.to(device)) for name, tensor in pixels.items()}
-        seen = self.backbone.base.get_image_features(**given, return_dict=True).pooler_output
-        tokens = self.norm(seen if torch.is_tensor(seen) else torch.stack(list(seen)))
+        tokens = self.norm(self.tokens(pixels))
         placed = tokens + self.place
         attributes, width = self.query.shape
         queries = self.query.view(attributes, _HEADS, width // _HEADS).transpose(0, 1).expand(len(tokens), -1, -1, -1)
@@ -123,6 +124,28 @@ class Looker(Trained):
         read = F.scaled_dot_product_attention(queries, keys, told).transpose(1, 2).flatten(2)
         scores = torch.einsum("bad,acd->bac", read, self.value) + self.bias
         return scores.masked_fill(self.none, -1e4), self.thing(tokens)
+
+    @torch.no_grad()
+    def level(self, pixels: dict[str, torch.Tensor]) -> None:
+        """Bring image tokens to the size of words by the projector's last layer; the facts told stay the same.
+
+        Only their direction is read here, so training lets their size grow to hundreds; beside that, nothing that a
+        decoder's layer adds to an image token would be seen.
+
+        Args:
+            pixels: of the pictures to measure on.
+        """
+        linear = [part for part in part_of(self.model, "projector").modules() if isinstance(part, nn.Linear)][-1]
+        shrink = _SIZE / float(self.tokens(pixels).float().pow(2).mean().sqrt())
+        for weight in linear.parameters():
+            weight.mul_(shrink)
+
+    def tokens(self, pixels: dict[str, torch.Tensor]) -> torch.Tensor:
+        """Image tokens (B, N, D) as the decoder gets them."""
+        device = self.backbone.device
+        given = {name: _channels_last(tensor.to(device)) for name, tensor in pixels.items()}
+        seen = self.backbone.base.get_image_features(**given, return_dict=True).pooler_output
+        return seen if torch.is_tensor(seen) else torch.stack(list(seen))
 
 
 def looking_loss(weight: float, looker: nn.Module, batch: dict[str, Any]) -> tuple[torch.Tensor, dict[str, float]]:

@@ -37,7 +37,7 @@ from instructcir.training.facts import FactTable
 from instructcir.training.fresh import SHAPES, write_fresh
 from instructcir.training.gathering import together
 from instructcir.training.learner import Learner
-from instructcir.training.looking import LookCollator, Looker, Looks, looking_loss
+from instructcir.training.looking import LEVELLED_BY, LookCollator, Looker, Looks, looking_loss
 from instructcir.training.recipe import Recipe
 from instructcir.training.samples import Layout, Sample
 from instructcir.training.stream import FileSamples
@@ -73,6 +73,8 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, report: Report 
         ModelError: the starting model cannot be loaded or saved.
     """
     model_folder = folder / ("adapter" if recipe.tune.mode == "lora" else "model")
+    # numbers below 1e-38, which sharp attention makes many of, cost a processor a hundred times a product's time
+    torch.set_flush_denormal(True)
     state = together()
     with state.main_process_first():
         _claim(recipe, folder, resume or not state.is_main_process)
@@ -89,6 +91,10 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, report: Report 
             draw_curve(lines, folder / "loss.png", recipe.name)
         if isinstance(trainer.model, Learner) and trainer.model.telling is not None:
             save_file(trainer.model.telling.state_dict(), folder / _TELLING)
+        if isinstance(trainer.model, Looker):
+            looks: Any = trainer.train_dataset
+            few = [looks[number] for number in range(min(LEVELLED_BY, len(looks)))]
+            trainer.model.level(trainer.data_collator(few)["pixels"])
         _save(checkpoint, adapted, model_folder)
     return model_folder
 
@@ -182,7 +188,8 @@ def prepare_learning(recipe: Recipe, checkpoint: Checkpoint) -> tuple[Learner, L
     objective = recipe.objective
     table = _facts_of_vectors(recipe)
     telling = Telling(table, backbone.dimension) if table else None
-    learner = Learner(backbone, objective.temperature if objective.learnable_temperature else None, telling)
+    temperature = objective.temperature if objective.learnable_temperature else None
+    learner = Learner(backbone, temperature, telling, objective.told_changes)
     layout = Layout(
         renderer,
         partial(prepare, processor),

@@ -45,24 +45,23 @@ class Telling(nn.Module):
         self.gate = nn.Parameter(torch.randn(len(owners), dimension))
         self.bias = nn.Parameter(torch.zeros(len(value_of)))
 
-    def forward(self, unit: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, float]:
-        """The sum over vectors of all cross entropies, and the share of what can be seen that is told right.
+    def forward(self, unit: torch.Tensor, labels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Every attribute's cross entropy, 0 where it is not asked; and where what is told is right.
 
         Args:
             unit: (M, D) unit vectors.
             labels: (M, A) as in `FactTable`.
+
+        Returns:
+            (M, A) in nats, with gradients, and (M, A) bool.
         """
         weights = self.value[self.value_of] * self.gate[self.owner_of]
         scores = (unit * math.sqrt(unit.shape[1])) @ weights.T + self.bias
-        labels = labels.to(scores.device)
-        loss = scores.new_zeros(())
-        right = seen = 0
+        losses = scores.new_zeros(labels.shape)
+        right = torch.zeros_like(labels, dtype=torch.bool)
         for place, each in enumerate(torch.split(scores, self.sizes, dim=1)):
             asked = labels[:, place]
-            if not bool((asked != UNASKED).any()):
-                continue
-            loss = loss + F.cross_entropy(each, asked, ignore_index=UNASKED, reduction="sum")
-            shown = asked > 0
-            right += int((each.detach().argmax(1) == asked)[shown].sum())
-            seen += int(shown.sum())
-        return loss, right / max(seen, 1)
+            if bool((asked != UNASKED).any()):
+                losses[:, place] = F.cross_entropy(each, asked, ignore_index=UNASKED, reduction="none")
+                right[:, place] = each.detach().argmax(1) == asked
+        return losses, right

@@ -25,11 +25,16 @@ def freeze(model: Any, parts: Sequence[str]) -> None:
         InputError: an unknown part, or one that this model lacks.
     """
     for part in parts:
-        for parameter in _part(model, part).parameters():
+        for parameter in part_of(model, part).parameters():
             parameter.requires_grad_(False)
 
 
-def _part(model: Any, name: str) -> nn.Module:
+def part_of(model: Any, name: str) -> nn.Module:
+    """A part of an image-text model by its name in a recipe.
+
+    Raises:
+        InputError: an unknown part, or one that this model lacks.
+    """
     base = model.base_model
     found: nn.Module | None = None
     if name == "decoder":
