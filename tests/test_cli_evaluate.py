@@ -11,6 +11,7 @@ import pytest
 
 from cli_runs import json_lines, refused, run
 from instructcir.benchmarks.registry import NAMES, load_benchmark
+from instructcir.errors import InputError
 from instructcir.evaluation.card import read_card
 from instructcir.model.embedder import Embedder
 from instructcir.model.fingerprint import fingerprint
@@ -84,6 +85,21 @@ def test_bad_input_is_one_line(root: Path) -> None:
     assert "did you mean cirr" in refused("evaluate", "no", "CIRR", "--root", root)
     assert "no protocol 'x'" in refused("evaluate", "no", "cirr", "--root", root, "--protocol", "x")
     assert "no such folder; create" in refused("evaluate", "no", "cirr", "--root", root, "--submission", root / "no")
+    (root / "file").write_text("")
+    asked = ("evaluate", "no", "cirr", "--root", root, "--out")
+    assert "exists and is no folder" in refused(*asked, root / "file")
+    assert "the folder it is to be in does not exist; create it first" in refused(*asked, root / "no" / "deeper")
+
+
+def test_a_run_that_fails_leaves_no_folder(built: Built, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> list[Path]:
+        raise InputError("the disk is full")
+
+    monkeypatch.setattr("instructcir.evaluation.card.write_card", full)
+    before = set(root.iterdir())
+    arguments = ("evaluate", built("llava-clip-llama"), "circo", "--root", root, "--out", root / "new")
+    assert "the disk is full" in run(*arguments, rc=2).stderr
+    assert set(root.iterdir()) == before
 
 
 def test_a_fingerprint_tells_models_apart(loaded: Callable[..., Embedder], built: Built) -> None:
@@ -99,10 +115,14 @@ def test_a_fingerprint_tells_models_apart(loaded: Callable[..., Embedder], built
 
 def test_cards_are_written_and_equal_runs_compare_as_equal(built: Built, root: Path) -> None:
     cards = []
-    for name in ("a", "b"):
-        (root / name).mkdir()
+    (root / "b").mkdir()
+    for name in ("a", "b"):  # a folder that is made, and one that is there
         run("evaluate", built("llava-clip-llama"), "circo", "--root", root, "--out", root / name)
         cards.append(root / name / "circo_val.json")
+    assert {path.name for path in (root / "a").iterdir()} == {path.name for path in (root / "b").iterdir()}
+    shown = run("compare", *cards).stdout
+    assert "no query moved" in shown
+    assert "moved most" not in shown
     lines = json_lines(run("compare", *cards, "--json"))
     assert lines
     assert all(line["one"] == line["other"] for line in lines)

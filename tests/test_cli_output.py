@@ -60,3 +60,32 @@ def test_progress_ends_when_the_work_fails() -> None:
         raise RuntimeError("mine")
     assert isinstance(console.file, io.StringIO)
     assert console.file.getvalue().endswith("\x1b[?25h")  # the cursor is shown again
+
+
+def test_steps_without_progress_are_lines_in_a_log_and_a_clock_on_a_terminal() -> None:
+    for terminal in (False, True):
+        console = Console(file=io.StringIO(), force_terminal=terminal, width=100)
+        with output.steps_shown(console) as step:
+            step("building a graph", 200.0)
+            step("measuring", None)
+        assert isinstance(console.file, io.StringIO)
+        said = console.file.getvalue()
+        if terminal:
+            assert "building a graph" in said
+            assert "0:00:00" in said
+        else:
+            assert said == "building a graph, about 3 min ...\nmeasuring ...\n"
+
+
+def test_steps_end_when_the_work_fails() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=100)
+
+    def fail() -> None:
+        with output.steps_shown(console) as step:
+            step("building", 12.0)
+            raise RuntimeError("mine")
+
+    with pytest.raises(RuntimeError, match="mine"):
+        fail()
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue().endswith("\x1b[?25h"), "the cursor is back"

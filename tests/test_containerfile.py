@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 import shlex
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from instructcir.cli.main import app
 
@@ -47,6 +51,23 @@ def test_installs_are_pinned_and_torch_is_the_processors(steps: list[tuple[str, 
     assert all("--constraint constraints.txt" in rest for rest in installs)
     assert "download.pytorch.org/whl/cpu" in installs[0]
     assert re.search(r"^torch==", (ROOT / "constraints.txt").read_text(), re.MULTILINE)
+
+
+def test_what_is_installed_is_in_the_project_and_offers_what_is_started(steps: list[tuple[str, str]]) -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    [own] = [word for rest in all_of(steps, "RUN") for word in shlex.split(rest) if word.startswith(".[")]
+    assert set(own[2:-1].split(",")) <= project["optional-dependencies"].keys()
+    [entry] = all_of(steps, "ENTRYPOINT")
+    module, _, function = project["scripts"][json.loads(entry)[0]].partition(":")
+    assert callable(getattr(importlib.import_module(module), function))
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pinned = {canonicalize_name(line.partition("==")[0]) for line in lines if "==" in line}
+    needed = {canonicalize_name(Requirement(one).name) for one in [*project["dependencies"], *_of_extras(project, own)]}
+    assert needed <= pinned, "what is installed has one version"
+
+
+def _of_extras(project: dict[str, Any], own: str) -> list[str]:
+    return [one for extra in own[2:-1].split(",") for one in project["optional-dependencies"][extra]]
 
 
 def test_it_runs_as_nobody_special_offline_and_watched(steps: list[tuple[str, str]]) -> None:

@@ -141,6 +141,22 @@ def test_it_is_built_above_a_size_and_anew_when_much_has_come(tmp_path: Path, mo
     assert (Gallery(folder).view.graph, status_of(folder).graph) == (None, None)
 
 
+def test_its_steps_are_told_and_how_long_a_large_one_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = stored(tmp_path / "index")
+    told: list[tuple[str, float | None]] = []
+    build(folder, on_step=lambda text, seconds: told.append((text, seconds)))
+    assert told[0] == ("building a graph over 1,200 pictures", None)
+    assert told[-1][0].startswith("measuring its recall at effort ")
+    monkeypatch.setattr(tuning, "PILOT", 256)
+    monkeypatch.setattr(tuning, "_LARGE", 4)
+    monkeypatch.setattr(tuning.time, "perf_counter", iter(range(10**6)).__next__)  # each build takes a second
+    told.clear()
+    build(folder, on_step=lambda text, seconds: told.append((text, seconds)))
+    first, second = told[:2]
+    assert first[0].startswith("building one over 256 pictures")
+    assert second[1] == pytest.approx(1200 * np.log(1200) / (256 * np.log(256)))
+
+
 def test_a_graph_that_falls_short_or_was_not_measured_is_not_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from instructcir.search.levels import EMPTY_TEXTS, FEWEST, Judge, nearest_of, picture_level
+from instructcir.search.levels import EMPTY_TEXTS, FEWEST, LOOKED_AT, Judge, nearest_of, picture_level, word_levels
 
-# shapes: G gallery, D dimensions
+# shapes: G gallery, K texts, D dimensions
 DIMENSION = 32
 
 
@@ -19,6 +19,8 @@ def unit(vectors: Any) -> Any:
 
 class Gallery:
     """Pictures around a direction, as near to it as `spread` is small."""
+
+    graph = None
 
     def __init__(self, count: int, spread: float) -> None:
         generator = np.random.default_rng(count)
@@ -30,8 +32,24 @@ class Gallery:
     def scores(self, query_D: Any) -> Any:
         return self.made @ query_D
 
+    def scores_each(self, queries_KD: Any) -> Any:
+        return queries_KD @ self.made.T
+
+    def vectors(self, numbers: Any) -> Any:
+        return self.made[numbers]
+
     def sample(self, most: int) -> Any:
         return self.made[:most]
+
+
+class Hubs(Gallery):
+    """Half of the pictures near whatever the model makes of words, the others not."""
+
+    def __init__(self, count: int, spread: float) -> None:
+        super().__init__(count, spread)
+        self.made[: count // 2] += 0.5 * np.eye(DIMENSION, dtype=np.float32)[1]
+        self.made[count // 2 :] += 0.5 * np.eye(DIMENSION, dtype=np.float32)[3]
+        self.made = unit(self.made)
 
 
 class Model:
@@ -73,15 +91,47 @@ def test_the_pictures_level_follows_how_alike_they_are(spread: float) -> None:
     assert level < nearest_of(view.made).min()
 
 
-def test_the_words_level_is_what_empty_texts_reach_and_is_asked_for_once() -> None:
+def matches(judge: Any, view: Any, text_D: Any) -> bool:
+    scores = view.scores(text_D)
+    hits = np.argsort(-scores)[:LOOKED_AT]
+    found: bool = judge.of_words(view, hits, scores[hits])
+    return found
+
+
+def test_words_must_lead_texts_about_nothing_which_are_asked_for_once() -> None:
     model, view = Model(), Gallery(300, 0.1)
     judge: Any = Judge(model)  # type: ignore[arg-type]
-    reached = sorted(float(view.scores(one).max()) for one in model.embed_texts(EMPTY_TEXTS))
-    assert not judge.of_words(view, reached[len(reached) // 2])
-    assert judge.of_words(view, reached[-1] + 0.01)
-    assert judge.of_words(Gallery(300, 0.2), 0.99)
+    empty = model.embed_texts(EMPTY_TEXTS)
+    assert not any(matches(judge, view, one) for one in empty)
+    assert all(matches(judge, view, unit(one + 0.5 * view.made[4])) for one in empty)
+    assert not matches(judge, Gallery(300, 0.2), empty[0])
     assert model.asked == 2, "the test's own call, and one for all galleries"
-    assert judge.of_words(Gallery(FEWEST - 1, 0.1), -1.0), "too few to tell"
+    assert matches(judge, Gallery(FEWEST - 1, 0.1), -empty[0]), "too few to tell"
+
+
+def test_words_that_are_far_from_all_pictures_may_match() -> None:
+    judge: Any = Judge(Model())  # type: ignore[arg-type]
+    view, empty = Hubs(300, 0.1), Model().embed_texts(EMPTY_TEXTS)
+    short = unit(np.eye(DIMENSION)[3] + 0.5 * np.eye(DIMENSION)[7])
+    assert view.scores(short).max() < view.scores_each(empty).max(axis=1).min()
+    assert matches(judge, view, short)
+    assert not any(matches(judge, view, one) for one in empty)
+
+
+@pytest.mark.parametrize(("count", "texts"), [(57, 5), (300, 17), (7, 2)])
+def test_the_words_levels_are_the_naive_ones(count: int, texts: int) -> None:
+    view: Any = Gallery(count, 0.2)
+    empty = Model().embed_texts(["x"] * texts)
+    leads, bests = [], []
+    for number, text in enumerate(empty):
+        mean = np.mean([other for place, other in enumerate(empty) if place != number], axis=0)
+        first = sorted(view.made, key=lambda picture: -float(picture @ text))[:LOOKED_AT]
+        leads.append(max(float(picture @ text - picture @ mean) for picture in first))
+        bests.append(float(first[0] @ text))
+    found = word_levels(empty, view)
+    assert found.lead == pytest.approx(np.mean(leads) + 3 * np.std(leads, ddof=1), abs=1e-5)
+    assert found.best == pytest.approx(np.quantile(bests, 0.9), abs=1e-5)
+    np.testing.assert_allclose(found.empty_D, empty.mean(axis=0), atol=1e-6)
 
 
 def test_a_composed_query_is_foreign_only_when_its_reference_and_its_best_are() -> None:

@@ -61,6 +61,9 @@ def compare(
             f"{found.protocol + ', ' + found.part:{width}}  {found.metric:15}{found.one:8.2f}{found.other:8.2f}"
             f"{found.other - found.one:+8.2f}   {low:+7.2f} {high:+7.2f} {found.p:7.4f} {star}".rstrip()
         )
+    if not moved:
+        typer.echo("\nno query moved: under official protocols, targets that both found have the same ranks in A and B")
+        return
     typer.echo("\nqueries that moved most, by their target's rank in A and in B")
     for query in moved:
         typer.echo(f"  {query.query}  {query.one:,} -> {query.other:,}  ({query.protocol}, {query.part})")

@@ -66,7 +66,8 @@ def evaluate(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Write here: result cards (.json, .md), ranks of each query (.parquet), a page (.html).",
+            help="Write here; the folder is made: result cards (.json, .md), ranks of each query (.parquet), "
+            "a page (.html).",
         ),
     ] = None,
     submission: Submission = None,
@@ -93,9 +94,10 @@ def evaluate(
         also = f" and {files.named}" if files.named else ""
         raise InputError(f"--worlds goes with none of --split, --protocol, --submission, --allow-missing{also}")
     files.check()
-    for folder in (out, submission):
-        if folder is not None and not folder.is_dir():
-            raise InputError(f"{folder}: no such folder; create it first")
+    if submission is not None and not submission.is_dir():
+        raise InputError(f"{submission}: no such folder; create it first")
+    if out is not None:
+        _check_out(out)
     from instructcir.benchmarks.registry import NAMES, load_benchmark
 
     names = list(dict.fromkeys(benchmarks or (NAMES if worlds else [])))
@@ -139,6 +141,14 @@ def _roots(root: Path | None, names: list[str], queries: int, gallery: int) -> I
             for name, one in made.items():
                 write_export(drawn, one, Path(folder) / name, side=size.side, progress=advance)
         yield Path(folder)
+
+
+def _check_out(out: Path) -> None:
+    """Find out before the work whether results can be written there; the folder is made when there are some."""
+    if out.exists() and not out.is_dir():
+        raise InputError(f"{out}: exists and is no folder; choose another name")
+    if not out.absolute().parent.is_dir():
+        raise InputError(f"{out}: the folder it is to be in does not exist; create it first")
 
 
 def _model(name: str, scratch: Path) -> str:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -77,8 +78,11 @@ class EvaluationRun:
             audited, sections = self._beside(benchmark, vectors, report, beside)
             if self.out is not None:
                 seconds = {"encoding": encoded - start, "scoring": time.monotonic() - encoded}
-                self._page(report, benchmark, sections, audited)
-                self._card(report, benchmark, list(vectors.gallery), seconds, sections)
+                with _folder(self.out) as folder:
+                    names = [self._page(folder, report, benchmark, sections, audited)]
+                    names += self._card(folder, report, benchmark, list(vectors.gallery), seconds, sections)
+                for name in names:
+                    typer.echo(f"{self.out / name}: written", err=True)
         if submission is not None:
             for path in write_submissions(benchmark, vectors, submission, protocol=next(iter(self.protocols), None)):
                 typer.echo(f"{path}: written, and checked as the server does", err=True)
@@ -141,12 +145,13 @@ class EvaluationRun:
         tell(benchmark.name, section, self.as_json)
         return section
 
-    def _page(self, report: Report, benchmark: Benchmark, sections: list[Section], audited: Audit | None) -> None:
+    def _page(
+        self, folder: Path, report: Report, benchmark: Benchmark, sections: list[Section], audited: Audit | None
+    ) -> str:
         from instructcir.evaluation.audit import COMPOSED, IMAGE
         from instructcir.evaluation.page import report_page
         from instructcir.files import write_atomic
 
-        assert self.out is not None
         about = [
             f"model: {self.name}, fingerprint {self.fingerprint[:16]}",
             f"device: {self.embedder.checkpoint.placement.why}",
@@ -155,22 +160,22 @@ class EvaluationRun:
         page = report_page(
             report, benchmark, about=about, sections=sections, others=others, before=IMAGE if others else None
         )
-        path = self.out / f"{benchmark.name}_{benchmark.split}.html"
-        write_atomic(path, page)
-        typer.echo(f"{path}: written", err=True)
+        name = f"{benchmark.name}_{benchmark.split}.html"
+        write_atomic(folder / name, page)
+        return name
 
     def _card(
         self,
+        folder: Path,
         report: Report,
         benchmark: Benchmark,
         names: list[str],
         seconds: dict[str, float],
         sections: list[Section],
-    ) -> None:
+    ) -> list[str]:
         from instructcir.evaluation.card import write_card
         from instructcir.files import sha256_of
 
-        assert self.out is not None
         digest = self.cache.digest if self.cache else sha256_of
         checkpoint = self.embedder.checkpoint
         model = {
@@ -180,8 +185,20 @@ class EvaluationRun:
             "device": checkpoint.placement.why,
         }
         pictures = {name: digest(benchmark.pictures[name].path) for name in names}
-        for path in write_card(report, self.out, model=model, pictures=pictures, seconds=seconds, sections=sections):
-            typer.echo(f"{path}: written", err=True)
+        written = write_card(report, folder, model=model, pictures=pictures, seconds=seconds, sections=sections)
+        return [path.name for path in written]
+
+
+@contextmanager
+def _folder(out: Path) -> Iterator[Path]:
+    """A folder that is there as it is; else one that takes the name when all that the block writes is in it."""
+    if out.is_dir():
+        yield out
+        return
+    from instructcir.files import atomic_folder
+
+    with atomic_folder(out) as new:
+        yield new
 
 
 def _steps(advance: Callable[[int], None]) -> Callable[[int, int], None]:

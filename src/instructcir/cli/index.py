@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from instructcir.cli.models import AsJson, Device, Dtype, load
-from instructcir.cli.output import print_json_line, progress_bar
+from instructcir.cli.output import print_json_line, progress_bar, steps_shown
 from instructcir.errors import StoreError
 
 if TYPE_CHECKING:
@@ -136,7 +136,8 @@ def _run(folder: Place, folders: list[str], encoder: Any, identity: Identity, as
         )
     tell(folder, report, as_json)
     if is_due(folder):
-        build(folder, on_step=lambda step: typer.echo(f"{step} ...", err=True))
+        with steps_shown() as step:
+            build(folder, on_step=step)
 
 
 def _run_until_done(*work: Any, **options: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from instructcir.cli.models import AsJson
-from instructcir.cli.output import print_json_line
+from instructcir.cli.output import print_json_line, steps_shown
 
 if TYPE_CHECKING:
     from instructcir.index.health import Status
@@ -106,6 +106,7 @@ def compact(
     if graph is False:
         drop(folder)
     elif graph or is_due(folder):
-        found = build(folder, on_step=lambda step: typer.echo(f"{step} ...", err=True))
+        with steps_shown() as step:
+            found = build(folder, on_step=step)
         said = "approximate search" if found.serves else "search stays exact"
         typer.echo(f"{said}: recall@10 {found.recall:.4f}, target {found.target}")

@@ -8,7 +8,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    SpinnerColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.text import Text
 
 SHOW_AFTER_SECONDS = 2.0
@@ -61,6 +71,53 @@ def progress_bar(
             bar.start()
         if bar.live.is_started:  # stopping one that was never shown prints an empty line
             bar.stop()
+
+
+@contextmanager
+def steps_shown(console: Console | None = None) -> Iterator[Callable[[str, float | None], None]]:
+    """Show the steps of work that cannot tell how far it is: what is done, for how long already, and an estimate.
+
+    On a terminal the step at hand has a clock that runs; elsewhere each step is a line.
+
+    Args:
+        console: where to draw; stderr when None.
+
+    Yields:
+        A function to call when a step begins: what it is, in words, and about how many seconds it will take, if known.
+    """
+    console = console or stderr_console()
+    columns = SpinnerColumn(finished_text=" "), TextColumn("{task.description}"), TimeElapsedColumn(), _About()
+    shown = Progress(*columns, console=console)
+
+    def step(text: str, seconds: float | None) -> None:
+        if not console.is_terminal:
+            console.print(f"{text}{'' if seconds is None else f', {about(seconds)}'} ...", soft_wrap=True)
+            return
+        shown.start()
+        for task in shown.tasks:
+            shown.update(task.id, total=1, completed=1)
+        shown.add_task(text, total=None, seconds=seconds)
+
+    try:
+        yield step
+        for task in shown.tasks:
+            shown.update(task.id, total=1, completed=1)
+    finally:
+        if shown.live.is_started:
+            shown.stop()
+
+
+def about(seconds: float) -> str:
+    """An estimate in words: "about 40 s", "about 3 min"."""
+    return f"about {seconds:.0f} s" if seconds < 100 else f"about {seconds / 60:.0f} min"
+
+
+class _About(ProgressColumn):
+    """What a step is expected to take in all, while it runs."""
+
+    def render(self, task: Task) -> Text:
+        seconds = task.fields.get("seconds")
+        return Text("" if seconds is None or task.finished else f"of {about(seconds)}")
 
 
 class _Rate(ProgressColumn):

@@ -1,6 +1,7 @@
 """Vectors of many files: workers read, decode and prepare ahead; the encoder takes what is ready, in batches.
 
-At any time a few files a worker and two of the encoder's windows are in memory, however many files there are.
+At any time a few files a worker and three of the encoder's windows are in memory, however many files there are: one
+that is encoded, one that is taken for it, and one that is read meanwhile, so that neither waits for the other.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from instructcir.errors import ImageError, InputError
 # shapes: n pictures of a window, D dimensions
 
 Prepared = TypeVar("Prepared")
-_AHEAD = 4  # files a worker that are read before they are asked for
+_AHEAD = 4  # files a worker, at least, that are read before they are asked for
 
 
 class Encodes(Protocol[Prepared]):
@@ -77,7 +78,7 @@ def encode_files(
     def ready() -> Iterator[Any]:
         nonlocal waited
         begin = time.perf_counter()
-        for facts, prepared in _ahead(encoder, paths, on_bad, stages, threads):
+        for facts, prepared in _ahead(encoder, paths, on_bad, stages, threads, window):
             kept[next(numbers)] = facts
             waited += time.perf_counter() - begin
             yield prepared
@@ -102,6 +103,7 @@ def _ahead(
     on_bad: Callable[[ImageError], None],
     stages: Stages,
     workers: int,
+    window: int,
 ) -> Iterator[tuple[FileFacts, Any]]:
     """Facts and prepared pictures in order, a bounded number of files ahead of the caller."""
 
@@ -120,7 +122,7 @@ def _ahead(
     pool = ThreadPoolExecutor(workers, thread_name_prefix="read")
     try:
         futures: deque[Future[tuple[FileFacts, Any]]] = deque(
-            pool.submit(work, path) for path in islice(source, _AHEAD * workers)
+            pool.submit(work, path) for path in islice(source, max(_AHEAD * workers, window))
         )
         while futures:
             future = futures.popleft()

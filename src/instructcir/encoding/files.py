@@ -91,7 +91,7 @@ def open_picture(path: str, data: bytes, mtime_ns: int) -> tuple[FileFacts, Imag
 
 def thumbnail_of(picture: Image.Image) -> bytes:
     """A small JPEG file of an RGB picture, at most `THUMBNAIL_SIDE` pixels a side."""
-    small = picture.copy()
+    small = picture._new(picture.im)  # on the same pixels, which it leaves as they are
     small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
     content = io.BytesIO()
     small.save(content, "JPEG", quality=82)

@@ -4,7 +4,7 @@ A cache is a folder of arrays, never changed once it is there. Opened at its own
 needed. At another version it still serves: a row whose id and content it knows has the vector that it holds; rows that
 it lacks are read and kept in memory beside it, until the gallery is opened anew or they have become many.
 
-Shape letters: G gallery, B rows of the cache, E rows beside it, D dimensions.
+Shape letters: G gallery, Q queries, B rows of the cache, E rows beside it, D dimensions.
 """
 
 from __future__ import annotations
@@ -72,11 +72,11 @@ class StoredVectors:
     slots_G: Numbers | None = None
 
     def products(self, query_D: Floats) -> Floats:
-        """Dot products (G,) with all rows."""
-        products: Floats = self.base_BD @ query_D
+        """Dot products (G,) of a query (D,) with all rows, or (Q, G) of several (Q, D)."""
+        products: Floats = query_D @ self.base_BD.T
         if self.slots_G is None:
             return products
-        return np.concatenate([products, self.extra_ED @ query_D])[self.slots_G]
+        return np.concatenate([products, query_D @ self.extra_ED.T], axis=-1)[..., self.slots_G]
 
     def take(self, numbers: npt.ArrayLike) -> Floats:
         """Vectors (N, D) of some rows."""

@@ -21,7 +21,8 @@ from typing import Any
 import pyarrow as pa
 
 from instructcir.errors import StoreError
-from instructcir.index.table import connect, one_error_type
+from instructcir.index.refused import one_error_type
+from instructcir.index.table import connect
 from instructcir.remote import RemotePath
 
 LEASE = "writer"

@@ -1,6 +1,6 @@
 """A gallery open for reading: exact scores, rows by condition, always of one whole version of the table.
 
-Shape letters: G gallery, D dimensions.
+Shape letters: G gallery, Q queries, D dimensions.
 """
 
 from __future__ import annotations
@@ -17,9 +17,11 @@ import numpy.typing as npt
 from instructcir.errors import StoreError
 from instructcir.index.approximate import FILE, Approximate
 from instructcir.index.cache import Floats, follow_vectors, open_vectors
+from instructcir.index.known_rows import KnownRows
 from instructcir.index.manifest import MANIFEST, Manifest
 from instructcir.index.places import cache_place
 from instructcir.index.table import PictureTable
+from instructcir.index.together import FEW_BYTES, SharedProducts
 from instructcir.remote import Place, RemotePath
 
 _PROPOSED = 4
@@ -32,6 +34,7 @@ class View:
     Attributes:
         manifest: what the index says about itself.
         table: at this version.
+        version: the table's, as it is open.
         ids_G: ids of all pictures, ascending.
         graph: how the table's graph is to be asked; None where there is none that is good enough.
     """
@@ -42,18 +45,20 @@ class View:
         known = Approximate.read(home)
         self.graph = known if known and known.serves else None
         self.table = PictureTable.open(home)
+        self.version = self.table.version
         cache = cache_place(folder, f"{manifest.created} {manifest.data}")
         read = follow_vectors if follows else open_vectors
         self._keys, self._vectors = read(cache, self.table, manifest.identity.dimension)
         self.ids_G = self._keys.ids_G
+        small = self.ids_G.size * manifest.identity.dimension * 4 <= FEW_BYTES
+        self._scores = self._vectors.products if small else SharedProducts(self._vectors.products, len(self)).of
 
     def __len__(self) -> int:
         return len(self.ids_G)
 
-    @property
-    def version(self) -> int:
-        """The table's version that is open."""
-        return self.table.version
+    @cached_property
+    def _rows(self) -> KnownRows:
+        return KnownRows(self.table, self._keys.places_G)
 
     @property
     def vectors_GD(self) -> Floats:
@@ -66,8 +71,12 @@ class View:
         return self._vectors.take(numbers)
 
     def scores(self, query_D: Floats) -> Floats:
-        """Cosines (G,) of a unit vector with all pictures."""
-        return self._vectors.products(query_D)
+        """Cosines (G,) of a unit vector with all pictures; threads that ask at once share a product."""
+        return self._scores(query_D)
+
+    def scores_each(self, queries_QD: Floats) -> Floats:
+        """Cosines (Q, G) of several unit vectors with all pictures."""
+        return self._vectors.products(queries_QD)
 
     def nearest(
         self, query_D: Floats, count: int, probes: int, effort: int, where: str | None = None
@@ -128,10 +137,12 @@ class View:
 
     def describe(self, numbers: Sequence[int], columns: Sequence[str]) -> list[dict[str, Any]]:
         """Columns of some pictures, in this order."""
-        wanted = np.asarray(list(numbers), dtype=np.int64)
-        rows = self.table.rows_at(self._keys.places_G[wanted].tolist(), list(dict.fromkeys(["id", *columns])))
-        by_id = {row["id"]: row for row in rows.to_pylist()}
-        return [by_id[str(one)] for one in self.ids_G[wanted]]
+        return self._rows.of([int(number) for number in numbers], columns)
+
+    def same_content(self, digest: str) -> tuple[str, ...]:
+        """Ids of the pictures whose files have this SHA-256, 64 hexadecimal digits."""
+        alike = np.flatnonzero(self._keys.digests_G == digest[:16]).tolist()
+        return tuple(row["id"] for row in self.describe(alike, ["digest"]) if row["digest"] == digest)
 
 
 class Gallery:
@@ -151,6 +162,8 @@ class Gallery:
         self._seen = self._mark()
         self.view = View(folder, manifest)
         self._newest = PictureTable.open(manifest.home(folder))
+        self._commits: int | None = None
+        self._last = self.view.version
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
@@ -195,13 +208,20 @@ class Gallery:
             # by the same model, then: another table has the name, or the manifest tells of another place
             anew = mark[0] != self._seen[0] or manifest.data != self.manifest.data
             if anew:
-                self._newest = PictureTable.open(manifest.home(self.folder))
-            self._newest.refresh()
-            changed = anew or self._newest.version != self.version or mark[-1] != self._seen[-1]
+                self._newest, self._commits = PictureTable.open(manifest.home(self.folder)), None
+            changed = anew or self._has_commits() or mark[-1] != self._seen[-1]
             if changed:
                 self.view = View(self.folder, manifest, follows=not anew)
             self._seen = mark
             return changed
+
+    def _has_commits(self) -> bool:
+        """Whether the table has a newer version than the view; it is asked only if a commit may have been made."""
+        commits = self._newest.commits()  # before the look: a commit in between is then seen next time
+        if commits is None or commits != self._commits:
+            self._newest.refresh()
+            self._commits, self._last = commits, self._newest.version
+        return self._last != self.version
 
     def _mark(self) -> tuple[int | str, ...]:
         """Changes with the manifest that was read; the first part with another index, the last with a graph."""

@@ -7,22 +7,23 @@ version it has opened until it asks for the newest.
 from __future__ import annotations
 
 import os
+import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any, Self
 
 import pyarrow as pa
 
-from instructcir.errors import StoreError
 from instructcir.index.plan import StoredFile
+from instructcir.index.refused import one_error_type
 from instructcir.index.vectors import Storage, vector_type
 from instructcir.remote import Place, is_remote, lance_options
 
 TABLE = "pictures"
 _BATCH = 4096
 _KEPT = timedelta(minutes=10)
+_CLOCK_STEPS_NS = 2_000_000_000
 OWN_COLUMNS = (
     "id",
     "path",
@@ -56,6 +57,7 @@ class PictureTable:
         self.folder = folder
         self.guard: Callable[[], None] = lambda: None  # called before each commit; raises where there must be none
         self._table = table
+        self._schema: Any = None
 
     @classmethod
     def create(cls, folder: Place, schema: Any) -> Self:
@@ -85,17 +87,34 @@ class PictureTable:
     @property
     def schema(self) -> Any:
         """Columns and their types."""
-        return self._table.schema
+        if self._schema is None:  # LanceDB reads it anew each time
+            self._schema = self._table.schema
+        return self._schema
 
     @property
     def user_columns(self) -> list[str]:
         """Names of the columns that came from metadata."""
         return [name for name in self.schema.names if name not in OWN_COLUMNS]
 
+    def commits(self) -> int | None:
+        """A number that changes with every commit; None where nothing tells: on object storage, just after a commit.
+
+        It is the time of the folder in which each commit puts a file. A file system's clock has steps, so that a second
+        commit could have the time of the first: what is younger than two seconds is not relied on.
+        """
+        if is_remote(self.folder):
+            return None
+        try:
+            changed = os.stat(f"{self.folder}/{TABLE}.lance/_versions").st_mtime_ns
+        except OSError:
+            return None
+        return changed if changed < time.time_ns() - _CLOCK_STEPS_NS else None
+
     def refresh(self) -> None:
         """Go on to the newest version."""
         with one_error_type(self.folder):
             self._table.checkout_latest()
+        self._schema = None
 
     def __len__(self) -> int:
         with one_error_type(self.folder):
@@ -188,6 +207,7 @@ class PictureTable:
         if fields:
             with one_error_type(self.folder):
                 self._table.add_columns(pa.schema(fields))
+            self._schema = None
 
     def compact(self) -> None:
         """Join small files, drop deleted rows, and forget versions older than ten minutes, which a reader may hold."""
@@ -262,28 +282,3 @@ def _among(ids: Sequence[str]) -> str:
 def quoted(text: str) -> str:
     """A string as a literal of SQL."""
     return "'" + text.replace("'", "''") + "'"
-
-
-@contextmanager
-def one_error_type(folder: Place, where: str | None = None, columns: Sequence[str] = ()) -> Iterator[None]:
-    """Errors of LanceDB as StoreError, in one line with the remedy."""
-    # lancedb raises built-in types for everything: a full disk, a missing file, a condition that does not parse.
-    try:
-        yield
-    except (ValueError, RuntimeError, OSError, KeyError, NotImplementedError) as error:
-        said = " ".join(str(error).split())
-        said = said if len(said) <= 300 else said[:297] + "..."
-        if where is not None and isinstance(error, ValueError):
-            raise StoreError(f"where {where!r}: {said}; columns are {', '.join(columns)}") from error
-        raise StoreError(f"{folder}: the table cannot be used: {said}{_remedy(said)}") from error
-
-
-def _remedy(said: str) -> str:
-    lowered = said.lower()
-    if "no space" in lowered or "too large" in lowered or "quota" in lowered:
-        return "; the disk is full: make room and run again, what was committed before is kept"
-    if "permission" in lowered or "read-only" in lowered:
-        return "; ask for the right to write there, or make the index elsewhere"
-    if "not found" in lowered:
-        return "; index the folders again, into a new name if files of the index are lost"
-    return ""

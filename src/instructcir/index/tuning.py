@@ -5,11 +5,16 @@ Shape letters: Q sample queries, G gallery, D dimensions, K top.
 
 from __future__ import annotations
 
+import math
 import statistics
+import tempfile
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from instructcir.errors import StoreError
 from instructcir.index import approximate
@@ -30,6 +35,11 @@ _TOP = 10
 _QUERIES = 100
 _EFFORTS = (40, 80, 160, 320, 640, 1280)
 _EQUAL = 1e-6  # scores that differ by less are as good as each other
+PILOT = 16_384
+"""Pictures that a first small graph is built over, to tell how long a large one will take."""
+_LARGE = 8  # times as many pictures, from which on that pays
+Steps = Callable[[str, float | None], None]
+"""Called with what is done next, in words, and the seconds that it will take, where that can be told."""
 _AWAY = 0.3  # how far a sample query is moved from one picture towards another, as a modification moves it
 
 
@@ -47,7 +57,7 @@ def is_due(folder: Place) -> bool:
     return Approximate.read(home) is None or table.outside_graph() > len(table) // LEFT_OVER
 
 
-def build(folder: Place, *, target: float = TARGET, on_step: Callable[[str], None] | None = None) -> Approximate:
+def build(folder: Place, *, target: float = TARGET, on_step: Steps | None = None) -> Approximate:
     """Build a graph over an index's vectors, and measure what it takes to reach a recall against the exact ranking.
 
     Meanwhile searches are exact. Killed at any moment, they stay so, and the next call builds anew.
@@ -55,7 +65,7 @@ def build(folder: Place, *, target: float = TARGET, on_step: Callable[[str], Non
     Args:
         folder: the index's.
         target: recall@10 that is wanted.
-        on_step: called with what is done next, in words.
+        on_step: told of each step; how long a large graph takes is judged by a small one, since LanceDB says nothing.
 
     Returns:
         What was found; it is written down. If nothing reaches the target, searches stay exact.
@@ -66,7 +76,7 @@ def build(folder: Place, *, target: float = TARGET, on_step: Callable[[str], Non
     manifest = Manifest.read(folder)
     if manifest.storage != "float16":
         raise StoreError(f"{folder}: stores {manifest.storage}; a graph takes float16, so reindex first")
-    tell = on_step or (lambda _: None)
+    tell = on_step or (lambda text, seconds: None)
     home = manifest.home(folder)
     with only_writer(folder):
         (home / FILE).unlink(missing_ok=True)  # what is known of the old graph does not hold for the new one
@@ -74,10 +84,10 @@ def build(folder: Place, *, target: float = TARGET, on_step: Callable[[str], Non
         if len(table) < FEWEST:
             raise StoreError(f"{folder}: {len(table):,} pictures, a graph takes {FEWEST} or more; search is exact")
         partitions = -(-len(table) // ROWS_A_PARTITION)
-        tell(f"building a graph over {len(table):,} pictures")
+        seconds = _forecast(table, tell) if on_step else None
+        tell(f"building a graph over {len(table):,} pictures", seconds)
         table.build_graph(KIND, partitions)
-        tell("measuring its recall")
-        found = _tuned(View(folder, manifest), partitions, target)
+        found = _tuned(View(folder, manifest), partitions, target, tell)
         found.write(home)
         return found
 
@@ -104,11 +114,39 @@ def sample_queries(view: View, count: int = _QUERIES, seed: int = 0) -> Floats:
     return made
 
 
-def _tuned(view: View, partitions: int, target: float) -> Approximate:
+def _forecast(table: PictureTable, tell: Steps) -> float | None:
+    """Seconds that a large table's graph will take, from one over its first pictures; the cost grows as n log n."""
+    rows = len(table)
+    if rows < _LARGE * PILOT:
+        return None
+    tell(f"building one over {PILOT:,} pictures, to tell how long it takes", None)
+    few = pa.concat_tables(_first(table.batches(["id", "vector"]), PILOT))
+    with tempfile.TemporaryDirectory() as place:
+        pilot = PictureTable.create(Path(place), few.schema)
+        pilot.write(few)
+        begin = time.perf_counter()
+        pilot.build_graph(KIND, 1)
+        seconds = time.perf_counter() - begin
+    return seconds * rows * math.log(rows) / (PILOT * math.log(PILOT))
+
+
+def _first(batches: Iterator[Any], rows: int) -> list[Any]:
+    """Tables that hold so many rows together."""
+    found: list[Any] = []
+    for batch in batches:
+        found.append(batch.slice(0, rows - sum(map(len, found))))
+        if sum(map(len, found)) == rows:
+            break
+    return found
+
+
+def _tuned(view: View, partitions: int, target: float, tell: Steps) -> Approximate:
     """The least effort that reaches the target; if none does, the most."""
+    tell("ranking sample queries exactly", None)
     queries_QD = sample_queries(view)
     lowest_Q = blocked_top_k(queries_QD, view.vectors_GD, _TOP)[1][:, -1]
     for probes, effort in _settings(partitions):
+        tell(f"measuring its recall at effort {effort}, {probes} of {partitions} parts", None)
         recalls, seconds = [], []
         for query_D, lowest in zip(queries_QD, lowest_Q, strict=True):
             begin = time.perf_counter()

@@ -27,11 +27,12 @@ from instructcir.index.lock import LOCK_FILE, only_writer
 from instructcir.index.manifest import Identity, Manifest, check_same_model
 from instructcir.index.metadata import Metadata
 from instructcir.index.plan import Plan, plan_changes
+from instructcir.index.refused import one_error_type
 from instructcir.index.report import Report
 from instructcir.index.rows import encoded_rows, join_metadata, reused_rows, user_fields
 from instructcir.index.scan import Scan, scan
 from instructcir.index.spread import Spread
-from instructcir.index.table import TABLE, PictureTable, one_error_type, own_schema
+from instructcir.index.table import TABLE, PictureTable, own_schema
 from instructcir.index.vectors import Storage
 from instructcir.remote import Place, RemotePath, is_remote
 

@@ -1,33 +1,41 @@
-"""Does anything here match well? What the best score must reach, learned from the gallery and the model themselves.
+"""Does anything here match well? What a ranking must reach, learned from the gallery and the model themselves.
 
-Spread tells nothing: in a gallery of like pictures, the best of a good query hardly stands out from the rest. The
-score's own height does, but each kind of query has its own: pictures are nearer to pictures than words are. So there
-are two levels. *Pictures*: how near the gallery's own pictures are to their nearest. *Words*: how near texts about
-nothing that a gallery need hold come to it. What the levels cannot tell is a near miss from a match: only what is
-foreign to the gallery is named.
+Spread tells nothing: in a gallery of like pictures, the best of a good query hardly stands out from the rest. Nor does
+the score's own height in words: short texts lie farther from every picture than long ones. What tells is the *lead*: by
+how much a picture is nearer to the words than to texts about nothing. Texts about nothing lead one another by little,
+and how little is measured in each gallery: words must lead by more.
 
-Shape letters: N sampled pictures, G gallery (a sample of it, if large), K texts, D dimensions.
+Pictures are nearer to pictures than words are, so they have a level of their own: how near the gallery's pictures are
+to their nearest. What neither can tell is a near miss from a match: only what is foreign to the gallery is named.
+
+Shape letters: N sampled pictures, L leading hits, G gallery (a sample of it, if large), K texts, D dimensions.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from instructcir.index.reader import View
+from instructcir.ranking import top_k
 from instructcir.search.queries import AsksModel, OpenReference
 
 Floats = npt.NDArray[np.float32]
-Judgement = Callable[[float], bool]
-"""Of the best hit's cosine: does it match well?"""
+Numbers = npt.NDArray[np.int64]
+Judgement = Callable[[Numbers, Floats], bool]
+"""Of the first hits, their places in the gallery and their cosines, best first: does anything match well?"""
+LOOKED_AT = 10
+"""First hits that are judged."""
 FEWEST = 30
 """Pictures below which nothing is said."""
 _SAMPLED, _COMPARED = 128, 65_536
 _BELOW = 3.0  # times as far below the median as the lowest twentieth begins: over four standard deviations
 _EMPTY_SHARE = 0.9
+_ABOVE = 3.0  # standard deviations that words must lead by beyond the mean of texts about nothing
 EMPTY_TEXTS = (
     "invoice number 4471 from the tax office",
     "quantum chromodynamics lecture notes",
@@ -65,6 +73,63 @@ def nearest_of(gallery_GD: Floats, most: int = _SAMPLED) -> Floats:
     return found
 
 
+def lead(scores_L: Floats, hits_LD: Floats, empty_D: Floats) -> float:
+    """By how much the words' nearest hits are nearer to them than to texts about nothing: the largest difference.
+
+    Args:
+        scores_L: cosines of the words with their first hits.
+        hits_LD: the hits' unit vectors.
+        empty_D: mean of the vectors of texts about nothing.
+    """
+    return float(np.max(scores_L - hits_LD @ empty_D))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WordLevels:
+    """What words reach in a gallery that are about nothing.
+
+    Attributes:
+        empty_D: mean of their vectors.
+        lead: what words must lead them by.
+        best: the best cosine that nine in ten of them do not reach.
+    """
+
+    empty_D: Floats
+    lead: float
+    best: float
+
+
+def word_levels(empty_KD: Floats, view: View) -> WordLevels:
+    """Levels of a gallery, from the unit vectors of texts about nothing; each is compared with the others.
+
+    Args:
+        empty_KD: two texts or more.
+        view: the gallery, not empty.
+    """
+    hits_KL, scores_KL = _first_of(view, empty_KD)
+    others_KD = (empty_KD.sum(axis=0) - empty_KD) / (len(empty_KD) - 1)
+    leads_K = [
+        lead(scores_L, view.vectors(hits_L), other_D)
+        for hits_L, scores_L, other_D in zip(hits_KL, scores_KL, others_KD, strict=True)
+    ]
+    return WordLevels(
+        empty_KD.mean(axis=0),
+        float(np.mean(leads_K) + _ABOVE * np.std(leads_K, ddof=1)),
+        float(np.quantile(scores_KL[:, 0], _EMPTY_SHARE)),
+    )
+
+
+def _first_of(view: View, vectors_KD: Floats) -> tuple[Numbers, Floats]:
+    """Places and cosines (K, L) of each vector's first hits, as a query finds them."""
+    count = min(LOOKED_AT, len(view))
+    if view.graph is None:
+        return top_k(view.scores_each(vectors_KD), count)
+    graph = view.graph
+    found = [view.nearest(vector_D, count, graph.probes, graph.effort) for vector_D in vectors_KD]
+    fewest = min(len(scores) for _, scores in found)
+    return np.stack([hits[:fewest] for hits, _ in found]), np.stack([scores[:fewest] for _, scores in found])
+
+
 class Judge:
     """Judges answers of one model; its levels follow the gallery's versions. Safe in threads.
 
@@ -75,12 +140,16 @@ class Judge:
     def __init__(self, model: AsksModel) -> None:
         self._model = model
         self._empty_KD: Floats | None = None
-        self._kept: tuple[View, float, float | None] | None = None
-        self._lock = threading.Lock()
+        self._of_pictures: tuple[View, float] | None = None
+        self._of_words: tuple[View, WordLevels] | None = None
+        self._pictures_lock, self._words_lock = threading.Lock(), threading.Lock()
 
-    def of_words(self, view: View, best: float) -> bool:
-        """Whether the best hit of a query by words alone matches well."""
-        return len(view) < FEWEST or best > self._words(view)
+    def of_words(self, view: View, hits_L: Numbers, scores_L: Floats) -> bool:
+        """Whether the first hits of a query by words alone match well."""
+        if len(view) < FEWEST:
+            return True
+        levels = self._words(view)
+        return lead(scores_L, view.vectors(hits_L), levels.empty_D) > levels.lead
 
     def of_pictures(self, view: View, best: float) -> bool:
         """Whether the best hit of a query by pictures alone matches well."""
@@ -94,26 +163,21 @@ class Judge:
             best: cosine of the best hit.
             strangers: the references, if none of them is a picture of the gallery; else empty: then all is well.
         """
-        if len(view) < FEWEST or not strangers or best > self._words(view):
+        if len(view) < FEWEST or not strangers or best > self._words(view).best:
             return True
         level = self._pictures(view)
         return any(float(view.scores(one.gallery()).max()) > level for one in strangers)
 
     def _pictures(self, view: View) -> float:
-        with self._lock:
-            if self._kept is None or self._kept[0] is not view:
-                self._kept = view, picture_level(nearest_of(view.sample(_COMPARED))), None
-            return self._kept[1]
+        with self._pictures_lock:  # whoever comes meanwhile needs the same
+            if self._of_pictures is None or self._of_pictures[0] is not view:
+                self._of_pictures = view, picture_level(nearest_of(view.sample(_COMPARED)))
+            return self._of_pictures[1]
 
-    def _words(self, view: View) -> float:
-        pictures = self._pictures(view)
-        with self._lock:
-            if self._kept is not None and self._kept[0] is view and self._kept[2] is not None:
-                return self._kept[2]
-        if self._empty_KD is None:
-            self._empty_KD = self._model.embed_texts(EMPTY_TEXTS)
-        best_K = [float(view.scores(vector_D).max()) for vector_D in self._empty_KD]
-        level = float(np.quantile(best_K, _EMPTY_SHARE))
-        with self._lock:
-            self._kept = view, pictures, level
-        return level
+    def _words(self, view: View) -> WordLevels:
+        with self._words_lock:
+            if self._empty_KD is None:
+                self._empty_KD = self._model.embed_texts(EMPTY_TEXTS)
+            if self._of_words is None or self._of_words[0] is not view:
+                self._of_words = view, word_levels(self._empty_KD, view)
+            return self._of_words[1]

@@ -12,7 +12,7 @@ from instructcir.index.reader import Gallery, View
 from instructcir.search.answers import Answer, Hit
 from instructcir.search.calibration import calibrate, percentiles
 from instructcir.search.candidates import Candidates, candidates
-from instructcir.search.levels import Judgement
+from instructcir.search.levels import LOOKED_AT, Judgement, Numbers
 from instructcir.search.picking import collapse, diverse
 
 # shapes: N pictures that are looked at, D dimensions
@@ -37,7 +37,7 @@ def ranked(
 ) -> Answer:
     """Rank a gallery for a query; see `Index.search`.
 
-    `judged` tells of the best score whether it matches well; left out, the scores' own spread does, which is all that a
+    `judged` tells of the first hits whether they match well; left out, the scores' own spread does, which is all that a
     bare vector has.
 
     Raises:
@@ -46,12 +46,12 @@ def ranked(
     """
     view = gallery.view if isinstance(gallery, Gallery) else gallery
     found = candidates(view, query_D, where, view.numbers_of(excluded), exact)
-    groups, score_of = _groups(view, found, k, collapse_duplicates, diversity)
+    groups, numbers_N, scores_N = _groups(view, found, k, collapse_duplicates, diversity)
     if not groups:
         return Answer((), False, NOTHING_LEFT)
-    hits = _hits(view, found.all_scores, groups, score_of)
-    best = max(hit.score for hit in hits)
-    well = judged(best) if judged else _stands_out(view, found, best)
+    hits = _hits(view, found.all_scores, groups, dict(zip(numbers_N.tolist(), scores_N.tolist(), strict=True)))
+    first = numbers_N[:LOOKED_AT], scores_N[:LOOKED_AT]
+    well = judged(*first) if judged else _stands_out(view, found, float(scores_N[0]))
     return Answer(hits, well, "" if well else NOTHING_MATCHES)
 
 
@@ -64,13 +64,13 @@ def _stands_out(view: View, found: Candidates, best: float) -> bool:
 
 def _groups(
     view: View, found: Candidates, k: int, collapse_duplicates: bool, diversity: float
-) -> tuple[list[list[int]], dict[int, float]]:
-    """Gallery numbers of the hits, each with the near-duplicates that it stands for, and scores by number.
+) -> tuple[list[list[int]], Numbers, Floats]:
+    """Gallery numbers of the hits, each with its near-duplicates; numbers and scores of all that was looked at.
 
     Looked at are twice as many candidates until there are enough.
     """
     wanted = k * _POOL if diversity else k
-    depth = wanted + 8
+    depth = max(wanted + 8, LOOKED_AT)
     while True:
         numbers_N, scores_N = found.best(depth)
         vectors_ND = view.vectors(numbers_N)
@@ -86,8 +86,7 @@ def _groups(
         firsts = [place[0] for place in places]
         picks = diverse(scores_N[firsts].tolist(), vectors_ND[firsts], k, diversity)
         places = [places[pick] for pick in picks]
-    groups = [[int(numbers_N[place]) for place in group] for group in places[:k]]
-    return groups, dict(zip(numbers_N.tolist(), scores_N.tolist(), strict=True))
+    return [[int(numbers_N[place]) for place in group] for group in places[:k]], numbers_N, scores_N
 
 
 def _hits(view: View, all_scores: Floats, groups: list[list[int]], score_of: dict[int, float]) -> tuple[Hit, ...]:

@@ -12,7 +12,6 @@ from typing import Any, TypeAlias
 from instructcir.errors import InputError, StoreError
 from instructcir.files import sha256_of
 from instructcir.index.reader import Gallery, View
-from instructcir.index.table import quoted
 from instructcir.items import ImageLike
 from instructcir.remote import is_remote, read_object
 
@@ -61,21 +60,23 @@ def resolve(reference: ImageLike | Sequence[ImageLike | Weighted] | None, galler
 
 
 def _resolved(image: Any, weight: float, gallery: Gallery | View) -> Resolved:
-    if isinstance(image, str) and _ID.fullmatch(image) and gallery.numbers_of([image]):
-        row = gallery.table.rows([image], ["path", "digest"]).to_pylist()[0]
+    view = gallery.view if isinstance(gallery, Gallery) else gallery
+    numbers = view.numbers_of([image]) if isinstance(image, str) and _ID.fullmatch(image) else []
+    if numbers:
+        row = view.describe(numbers, ["path", "digest"])[0]
         if is_remote(row["path"]):
-            return Resolved(_fetched(row["path"]), _same_content(row["digest"], gallery), weight)
+            return Resolved(_fetched(row["path"]), view.same_content(row["digest"]), weight)
         if not os.path.isfile(row["path"]):
             raise StoreError(f"{row['path']}: picture {image} of the index is no longer there; index the folder again")
-        return Resolved(row["path"], _same_content(row["digest"], gallery), weight)
+        return Resolved(row["path"], view.same_content(row["digest"]), weight)
     if is_remote(image):
         image = _fetched(image)
     if isinstance(image, str | os.PathLike):
         if not os.path.exists(image):
             raise InputError(f"{os.fspath(image)}: no such file, and no id of the index; give a picture's path")
-        return Resolved(image, _same_content(sha256_of(image), gallery), weight)
+        return Resolved(image, view.same_content(sha256_of(image)), weight)
     if isinstance(image, bytes):
-        return Resolved(image, _same_content(hashlib.sha256(image).hexdigest(), gallery), weight)
+        return Resolved(image, view.same_content(hashlib.sha256(image).hexdigest()), weight)
     return Resolved(image, (), weight)  # bare pixels belong to no file
 
 
@@ -84,7 +85,3 @@ def _fetched(address: str) -> bytes:
         return read_object(address)
     except OSError as error:
         raise InputError(f"{address}: cannot be read ({' '.join(str(error).split())[:200]})") from error
-
-
-def _same_content(digest: str, gallery: Gallery | View) -> tuple[str, ...]:
-    return tuple(gallery.table.select(["id"], f"digest = {quoted(digest)}")["id"].to_pylist())

@@ -19,7 +19,7 @@ from instructcir.index.update import update_index
 from instructcir.index.vectors import Storage
 from instructcir.items import ImageLike
 from instructcir.search.answers import Answer
-from instructcir.search.levels import Judge
+from instructcir.search.levels import Floats, Judge, Numbers
 from instructcir.search.marks import SAMPLE, moved
 from instructcir.search.queries import AsksModel, OpenReference, query_vector
 from instructcir.search.ranked import ranked
@@ -190,16 +190,17 @@ class Index:
         opened: Sequence[OpenReference],
         modification: str,
         is_moved: bool,
-        best: float,
+        hits_L: Numbers,
+        scores_L: Floats,
     ) -> bool:
-        """Whether the best score matches well. A query that was moved by marks or negatives has no level of its own."""
+        """Whether the first hits match well. A query that was moved by marks or negatives has no level of its own."""
         if is_moved:
             return True
         if not references:
-            return self._judge.of_words(view, best)
+            return self._judge.of_words(view, hits_L, scores_L)
         if not modification.strip():
-            return self._judge.of_pictures(view, best)
-        return self._judge.of_composed(view, best, () if any(one.ids for one in references) else opened)
+            return self._judge.of_pictures(view, float(scores_L[0]))
+        return self._judge.of_composed(view, float(scores_L[0]), () if any(one.ids for one in references) else opened)
 
     def session(self, reference: ImageLike) -> Session:
         """Start from a picture and refine step by step; the work on the picture is done once.

@@ -9,7 +9,7 @@ from instructcir.errors import InputError
 from instructcir.index.reader import Gallery
 from instructcir.items import ImageLike
 from instructcir.search.answers import Answer, Hit
-from instructcir.search.levels import Judge
+from instructcir.search.levels import Floats, Judge, Numbers
 from instructcir.search.queries import AsksModel, OpenReference, query_vector
 from instructcir.search.ranked import ranked
 from instructcir.search.references import Resolved, resolve
@@ -143,12 +143,12 @@ class Session:
         excluded = step.reference.ids if exclude_reference else ()
         view = self._gallery.view
 
-        def judged(best: float) -> bool:
+        def judged(hits_L: Numbers, scores_L: Floats) -> bool:
             if not_.strip():  # a query that was moved has no level of its own
                 return True
             if not step.modification:
-                return self._judge.of_pictures(view, best)
-            return self._judge.of_composed(view, best, () if step.reference.ids else [step.opened])
+                return self._judge.of_pictures(view, float(scores_L[0]))
+            return self._judge.of_composed(view, float(scores_L[0]), () if step.reference.ids else [step.opened])
 
         return ranked(view, query_D, k, excluded=excluded, judged=judged, **kept)
 

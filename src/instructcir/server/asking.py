@@ -26,8 +26,10 @@ from instructcir.server.batching import Batcher
 from instructcir.server.limits import Limits
 
 Floats = npt.NDArray[np.float32]
-_OPENED = 64
-"""References that are kept open: their pixels are prepared and need not be decoded again."""
+_OPENED_BYTES = 128 * 2**20
+"""Prepared pixels of references that are kept open, so that their pictures need not be decoded again."""
+_SEEN = 1024
+"""Pictures that are known to have been asked about."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +66,7 @@ class SharedModel:
         self._limits = limits
         self._seen: OrderedDict[str, None] = OrderedDict()
         self._opened: OrderedDict[object, Reference] = OrderedDict()
+        self._opened_bytes = 0
         self._lock = threading.Lock()
         self._batcher: Batcher[Question, Any] = Batcher(
             self._answer, most=limits.batch, capacity=limits.queue, on_batch=on_batch
@@ -83,13 +86,16 @@ class SharedModel:
         key = _identity(image)
         with self._lock:
             opened = self._opened.get(key)
-        if opened is None:
-            opened = self.embedder.reference(image)
+            if opened is not None:
+                self._opened.move_to_end(key)
+                return SharedReference(self, opened)
+        opened = self.embedder.reference(image)
         with self._lock:
-            self._opened[key] = opened
-            self._opened.move_to_end(key)
-            while len(self._opened) > _OPENED:
-                self._opened.popitem(last=False)
+            if key not in self._opened:
+                self._opened[key] = opened
+                self._opened_bytes += opened.image.nbytes
+            while self._opened_bytes > _OPENED_BYTES:
+                self._opened_bytes -= self._opened.popitem(last=False)[1].image.nbytes
         return SharedReference(self, opened)
 
     def embed_texts(self, texts: Sequence[str], /) -> Floats:
@@ -181,7 +187,7 @@ class SharedModel:
     def _remember(self, digest: str) -> None:
         self._seen[digest] = None
         self._seen.move_to_end(digest)
-        while len(self._seen) > 16 * _OPENED:
+        while len(self._seen) > _SEEN:
             self._seen.popitem(last=False)
 
 
