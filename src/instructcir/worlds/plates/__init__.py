@@ -1,1 +1,1 @@
-"""Fashion plates: the wardrobe's garments as hand-coloured woodcuts, in the words of another time. No recipe names it."""
+"""Fashion plates: the garments of the wardrobe as coloured woodcuts, in words of another time. No recipe names them."""

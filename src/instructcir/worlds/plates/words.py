@@ -1,4 +1,4 @@
-"""Words of the fashion plates: the wardrobe's phrase book with other names for garments, colours, patterns and places."""
+"""Words of the fashion plates: the phrase book of the wardrobe with other names for its values."""
 
 from __future__ import annotations
 
