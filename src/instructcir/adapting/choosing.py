@@ -19,6 +19,8 @@ TOGETHER = 3
 OLD_SHARE = 0.33
 """Of all samples those that are drawn, where the base learned from drawn worlds: so that it does not forget them."""
 _LARGEST_POOL = 20_000
+_CPU_BATCH = 32
+"""Small, so that few pictures give many steps: with texts and hard negatives each query still has 250 wrong ones."""
 FEWEST_STEPS, MOST_STEPS = 40, 1500
 _KEPT_A_PICTURE = 6 * 2**20
 """Bytes that a picture and its texts keep for the backward pass for each layer and 1,000 of width, about."""
@@ -90,7 +92,7 @@ def chosen_recipe(
     """
     if material.pictures < 2:
         raise InputError(f"{material.path}: {material.pictures} pictures; nothing can be learned from fewer than 2")
-    batch = min(1 << (material.pictures.bit_length() - 1), 512 if machine.gpu else 64)
+    batch = min(1 << (material.pictures.bit_length() - 1), 512 if machine.gpu else _CPU_BATCH)
     fits = max(1, int(machine.memory / 2 / (_KEPT_A_PICTURE * layers * width / 1000)))
     share = OLD_SHARE if material.old_worlds else 0.0
     enough = min(MOST_STEPS, max(FEWEST_STEPS, int(LAPS * material.pictures / (1 - share)) // batch))
