@@ -12,11 +12,13 @@ import pytest
 from PIL import Image
 
 from filter_samples import triplet
-from instructcir.adapting.choosing import Machine, chosen_recipe
+from instructcir.adapting.choosing import OLD_SHARE, Machine, Material, chosen_recipe
+from instructcir.adapting.negatives import neighbourhood, says_it_too
+from instructcir.adapting.old_worlds import worlds_learned
 from instructcir.adapting.own_test import FEWEST, TEXT_TO_PICTURE, TO_CAPTIONS, TO_PICTURES, own_test, score_own
 from instructcir.adapting.run import Options, adapt, parted
 from instructcir.adapting.verdict import change, changes, verdict
-from instructcir.errors import InputError
+from instructcir.errors import InputError, StoreError
 from instructcir.items import ComposedQuery
 from instructcir.synthesis.written import Source, Verdict
 
@@ -143,16 +145,70 @@ def test_the_verdict_is_one_careful_line(own: float, old: float, switch: bool, s
 
 
 @pytest.mark.parametrize(("count", "gpu"), [(2, False), (300, False), (300, True), (500_000, True)])
-def test_the_recipe_fits_triplets_and_machine(count: int, gpu: bool) -> None:
-    recipe = chosen_recipe(Path("m"), Path("t"), count, Machine(gpu, 8 * 2**30), width=2048, layers=28)
+def test_the_recipe_fits_pictures_and_machine(count: int, gpu: bool) -> None:
+    material = Material(Path("t"), 4 * count, count)
+    recipe = chosen_recipe(Path("m"), material, Machine(gpu, 8 * 2**30), width=2048, layers=28)
     assert recipe.optimiser.global_batch <= count
     assert 1 <= recipe.optimiser.micro_batch <= recipe.optimiser.global_batch
     assert recipe.tune.mode == "lora"
     assert recipe.objective.reference_image_negatives
-    small = chosen_recipe(Path("m"), Path("t"), count, Machine(gpu, 2 * 2**30), width=2048, layers=28)
+    assert recipe.objective.pairs > 0
+    assert (recipe.data.together, recipe.data.drawn_share) == (3, 0)
+    assert 1 <= recipe.running.save_every <= max(1, recipe.optimiser.steps // 5)
+    small = chosen_recipe(Path("m"), material, Machine(gpu, 2 * 2**30), width=2048, layers=28)
     assert small.optimiser.micro_batch <= recipe.optimiser.micro_batch
     with pytest.raises(InputError, match="nothing can be learned"):
-        chosen_recipe(Path("m"), Path("t"), 1, Machine(gpu, 1), width=64, layers=2)
+        chosen_recipe(Path("m"), Material(Path("t"), 4, 1), Machine(gpu, 1), width=64, layers=2)
+
+
+def test_what_the_base_knew_is_mixed_in() -> None:
+    known = Material(Path("t"), 900, 300, old_worlds=("wardrobe", "landscapes"))
+    recipe = chosen_recipe(Path("m"), known, Machine(False, 8 * 2**30), width=192, layers=5)
+    assert (recipe.data.drawn_share, recipe.data.worlds) == (OLD_SHARE, ("wardrobe", "landscapes"))
+    assert 2 * recipe.data.pool >= OLD_SHARE * recipe.optimiser.steps * recipe.optimiser.global_batch
+    alone = chosen_recipe(Path("m"), Material(Path("t"), 900, 300), Machine(False, 8 * 2**30), width=192, layers=5)
+    assert recipe.optimiser.steps > alone.optimiser.steps  # one's own pictures are seen as often
+
+
+def test_worlds_are_known_of_the_bundled_model_and_of_own_runs_only(tmp_path: Path) -> None:
+    from instructcir.model.loading import find_folder
+
+    assert worlds_learned(find_folder("tiny")) == ("wardrobe", "landscapes")
+    (tmp_path / "model").mkdir()
+    assert worlds_learned(tmp_path / "model") == ()
+    for source, expected in (("drawn", ("landscapes",)), ("pairs", ())):
+        (tmp_path / "recipe.json").write_text(json.dumps({"data": {"source": source, "worlds": ["landscapes"]}}))
+        assert worlds_learned(tmp_path / "model") == expected
+
+
+def test_captions_that_say_it_too_are_no_negatives() -> None:
+    right = "a red dress with a belt, in a garden"
+    assert says_it_too(right, "In a garden: the red dress with a belt and pockets")
+    assert says_it_too(right, "a dress in a garden")  # vaguer, and true of it
+    assert not says_it_too(right, "a blue dress with a belt, in a garden")
+    assert not says_it_too(right, "a red dress with a zip, in a garden")
+
+
+def test_vectors_of_an_index_are_those_computed_now(
+    loaded: Callable[..., Any], built: Callable[..., Path], tmp_path: Path
+) -> None:
+    from instructcir.index.manifest import identity_of
+    from instructcir.index.update import update_index
+
+    (tmp_path / "pictures").mkdir()
+    some, base = sources(tmp_path / "pictures"), loaded("llava-clip-llama")
+    identity = identity_of(base, str(built("llava-clip-llama")))
+    update_index(tmp_path / "index", [tmp_path / "pictures"], base, identity)
+    Image.new("RGB", (30, 30), "pink").save(tmp_path / "new.png")
+    copied = Source("copy", Path(str(some[3].image)).read_bytes(), "a copy")  # known by its content
+    asked = [*some[:5], Source("new", str(tmp_path / "new.png"), "not in the index"), copied]
+    found, now = neighbourhood(base, asked, str(tmp_path / "index")), neighbourhood(base, asked, None)
+    assert found.captions == tuple(one.caption for one in asked if one.id != "new")
+    assert np.allclose(found.vectors_GD, now.vectors_GD[[0, 1, 2, 3, 4, 6]], atol=2e-3)  # stored in half precision
+    with pytest.raises(InputError, match="holds none of the pictures"):
+        neighbourhood(base, [asked[5]], str(tmp_path / "index"))
+    with pytest.raises(StoreError, match="made by"):
+        neighbourhood(loaded("qwen2-vl"), some, str(tmp_path / "index"))
 
 
 def test_a_tiny_model_is_adapted_from_pictures_to_verdict(

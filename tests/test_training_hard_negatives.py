@@ -17,7 +17,7 @@ from instructcir.data.writing import write_triplets
 from instructcir.errors import InputError
 from instructcir.items import ComposedQuery
 from instructcir.model.embedder import Embedder
-from instructcir.training.hard_negatives import mine
+from instructcir.training.hard_negatives import Neighbourhood, mine
 from instructcir.training.recipe import from_dict
 from instructcir.training.run import train
 
@@ -51,6 +51,31 @@ def test_they_are_the_highest_below_the_ceiling_and_never_the_own_ones(
     assert not any(triplet.hard_negatives for triplet in strict)
     with pytest.raises(InputError, match="mining needs"):
         mine(embedder, [])
+
+
+def test_among_pictures_it_is_their_captions_and_never_a_false_negative(
+    loaded: Callable[..., Embedder], triplets: list[Triplet]
+) -> None:
+    embedder = loaded("llava-clip-llama")
+    shown = [str(triplet.image) for triplet in triplets]
+    captions = tuple(f"a thing like {number}" for number in range(len(shown)))
+    among = Neighbourhood(embedder.embed_images(shown), captions)
+    asked: list[tuple[str, str]] = []
+
+    def is_right(right: str, candidate: str) -> bool:
+        asked.append((right, candidate))
+        return candidate.endswith(("2", "5"))
+
+    mined, _ = mine(embedder, triplets, count=9, ceiling=1.0, among=among, is_right=is_right)
+    for triplet in mined:
+        (query,) = embedder.embed_queries([ComposedQuery(triplet.image, triplet.instruction)])
+        right = float(query @ embedder.embed_texts([triplet.modified_caption])[0])
+        scores = embedder.embed_texts(list(captions)) @ query
+        order = sorted(range(9), key=lambda n: -float(query @ among.vectors_GD[n]))
+        expected = [captions[n] for n in order if scores[n] <= right and n not in (2, 5)]
+        assert list(triplet.hard_negatives) == expected
+    assert any(triplet.hard_negatives for triplet in mined)
+    assert {right for right, _ in asked} <= {triplet.modified_caption for triplet in triplets}
 
 
 @pytest.mark.parametrize("name", ["mined.jsonl", "mined.parquet"])

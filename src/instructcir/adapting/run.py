@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from instructcir.adapting.choosing import Machine, chosen_recipe, this_machine
+from instructcir.adapting.choosing import Machine, Material, chosen_recipe, this_machine
+from instructcir.adapting.negatives import neighbourhood, says_it_too
+from instructcir.adapting.old_worlds import worlds_learned
 from instructcir.adapting.own_test import Embeds, own_test, score_own
 from instructcir.adapting.verdict import Change, Verdict, changes, verdict
 from instructcir.data.reading import read_triplets
@@ -27,12 +29,14 @@ from instructcir.evaluation.metrics import Floats
 from instructcir.files import write_atomic
 from instructcir.model.embedder import Embedder
 from instructcir.synthesis.filters import all_filters
+from instructcir.synthesis.inspected import picture_key
 from instructcir.synthesis.run import Options as Writing
 from instructcir.synthesis.run import synthesise
 from instructcir.synthesis.splitting import part_of
 from instructcir.synthesis.stored import read_verdicts
 from instructcir.synthesis.writer import Writer
 from instructcir.synthesis.written import Source
+from instructcir.training.forecast import forecast
 from instructcir.training.hard_negatives import mine
 from instructcir.training.recipe import Recipe, from_dict
 from instructcir.training.run import train
@@ -54,13 +58,15 @@ class Options:
         held_out: share of the pictures that only test.
         per_source: triplets that are asked for from each picture.
         hard_negatives: captions that the model mistakes for a triplet's, of each; 0 for none.
-        steps: of the training; None lets the number of triplets decide.
+        index: of the pictures, made by the base: hard negatives are looked for among its vectors; None computes them.
+        steps: of the training; None lets the number of pictures decide.
         seed: of the writer.
     """
 
     held_out: float = 0.2
     per_source: int = 4
-    hard_negatives: int = 0
+    hard_negatives: int = 1
+    index: str | None = None
     steps: int | None = None
     seed: int = 0
 
@@ -103,14 +109,13 @@ def parted(sources: Sequence[Source], held_out: float) -> tuple[list[Source], li
     return parts["train"], parts["test"]
 
 
-def recipe_for(base: Embedder, triplets: Path, count: int, options: Options, machine: Machine | None = None) -> Recipe:
-    """The recipe for a model and a number of triplets on this machine.
+def recipe_for(base: Embedder, material: Material, steps: int | None, machine: Machine | None = None) -> Recipe:
+    """The recipe for a model and what there is to learn from, on this machine.
 
     Args:
         base: the model.
-        triplets: the file to learn from; it need not be there yet.
-        count: how many it holds or will hold.
-        options: of the adaptation.
+        material: the triplets; their file need not be there yet.
+        steps: of the training; None lets the number of pictures decide.
         machine: another one than this.
 
     Raises:
@@ -118,16 +123,8 @@ def recipe_for(base: Embedder, triplets: Path, count: int, options: Options, mac
     """
     text = base.checkpoint.model.config.get_text_config(decoder=True)
     folder = base.adapter.folder if base.adapter else base.checkpoint.folder
-    return chosen_recipe(
-        folder,
-        triplets,
-        count,
-        machine or this_machine(),
-        width=text.hidden_size,
-        layers=text.num_hidden_layers,
-        hard_negatives=options.hard_negatives,
-        steps=options.steps,
-    )
+    width, layers = text.hidden_size, text.num_hidden_layers
+    return chosen_recipe(folder, material, machine or this_machine(), width=width, layers=layers, steps=steps)
 
 
 def adapt(
@@ -168,9 +165,9 @@ def adapt(
         for name, some in (("train", learn_from), ("test", test_on))
     }
     test = own_test(test_on, read_verdicts(written["test"].kept))  # before the training: it may not be possible at all
-    triplets, hard = _mined(base, written["train"].kept, folder, options.hard_negatives, say)
-    recipe = _kept_recipe(base, triplets, written["train"].counts.kept, folder, replace(options, hard_negatives=hard))
-    say(f"training for {recipe.optimiser.steps:,} steps of {recipe.optimiser.global_batch} triplets")
+    triplets, hard = _mined(base, written["train"].kept, folder, learn_from, options, say)
+    recipe = _kept_recipe(base, triplets, hard, folder, options)
+    say(_told_of(recipe, folder))
     adapter = train(recipe, folder / "run", resume=True, report=report)
     say("testing before and after")
     tuned = Embedder.load(adapter, str(base.backbone.device))
@@ -187,18 +184,22 @@ def adapt(
     return outcome
 
 
-def _mined(base: Embedder, kept: Path, folder: Path, wanted: int, say: Tell) -> tuple[Path, int]:
+def _mined(
+    base: Embedder, kept: Path, folder: Path, sources: Sequence[Source], options: Options, say: Tell
+) -> tuple[Path, int]:
     """The file to learn from, and how many hard negatives of each triplet.
 
     Training leaves out triplets without any. Where most have none, since the model tells few captions apart clearly
     enough, it goes without.
     """
+    wanted = options.hard_negatives
     if not wanted:
         return kept, 0
     made = folder / "mined.parquet"
     if not made.exists():
         say("looking for captions that the model mistakes for the right ones")
-        triplets, _ = mine(base, list(read_triplets(kept)), count=wanted)
+        among = neighbourhood(base, sources, options.index)
+        triplets, _ = mine(base, list(read_triplets(kept)), count=wanted, among=among, is_right=says_it_too)
         write_triplets(made, triplets)
     having = [bool(triplet.hard_negatives) for triplet in read_triplets(made)]
     if sum(having) < _ENOUGH * len(having):
@@ -207,14 +208,27 @@ def _mined(base: Embedder, kept: Path, folder: Path, wanted: int, say: Tell) -> 
     return made, wanted
 
 
-def _kept_recipe(base: Embedder, triplets: Path, count: int, folder: Path, options: Options) -> Recipe:
+def _kept_recipe(base: Embedder, triplets: Path, hard: int, folder: Path, options: Options) -> Recipe:
     """The recipe of the first call: free memory differs from call to call, and a run goes on with its settings only."""
     place = folder / "chosen.json"
     if place.exists():
         return from_dict(json.loads(place.read_text(encoding="utf-8")), str(place))
-    recipe = recipe_for(base, triplets, count, options)
+    found = [one for one in read_triplets(triplets) if one.hard_negatives or not hard]
+    pictures = len({picture_key(one.image) for one in found if isinstance(one.image, str | bytes)})
+    material = Material(triplets, len(found), pictures, hard, worlds_learned(base.checkpoint.folder))
+    recipe = recipe_for(base, material, options.steps)
     write_atomic(place, json.dumps(recipe.to_dict(), indent=1) + "\n")
     return recipe
+
+
+def _told_of(recipe: Recipe, folder: Path) -> str:
+    """What the training is about to take, in one line."""
+    found, data = forecast(recipe, folder / "run"), recipe.data
+    old = f", {data.drawn_share:.0%} of them drawn, of {' and '.join(data.worlds)}" if data.drawn_share else ""
+    return (
+        f"training for {found.steps:,} steps of {recipe.optimiser.global_batch} pictures{old}; "
+        f"about {60 * found.hours:,.0f} minutes and {found.memory / 2**30:.1f} GiB on this machine"
+    )
 
 
 def _scores(model: Embeds, test: Any, guards: Mapping[str, Guard]) -> dict[str, Mapping[str, Floats]]:

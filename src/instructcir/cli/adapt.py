@@ -2,65 +2,85 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from instructcir.cli.models import AsJson, Base, Device, Dtype, load
-from instructcir.cli.output import print_json_line, stderr_console
+from instructcir.cli.models import AsJson, Device, Dtype, load, quieten
+from instructcir.cli.output import stderr_console
 from instructcir.cli.train import training_bar
 from instructcir.errors import InputError
 
 if TYPE_CHECKING:
-    from instructcir.adapting.run import Guard, Options, Outcome
-    from instructcir.model.embedder import Embedder
+    from instructcir.adapting.run import Guard
+    from instructcir.cli.synthesis_parts import Asking
     from instructcir.synthesis.written import Source
+
+_PAIRS = "pairs.jsonl"
 
 
 def adapt(
     ctx: typer.Context,
-    pairs: Annotated[
-        str, typer.Argument(metavar="PAIRS", help="Your pictures with captions: a file, folder or pattern of pairs.")
+    pictures: Annotated[
+        str,
+        typer.Argument(
+            metavar="FOLDER", help="Your pictures: a folder of them (with --captioner), or a file or folder of pairs."
+        ),
     ],
-    model: Annotated[str, typer.Option("--model", help="The model to tune: a folder, an adapter's, or a hub name.")],
+    base: Annotated[
+        str, typer.Option("--base", metavar="MODEL", help="The model to tune: a folder, an adapter's, or a hub name.")
+    ],
     into: Annotated[Path, typer.Option(metavar="FOLDER", help="Of all that is made; its parent must exist.")],
+    captioner: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Who says what bare pictures show: openai:MODEL or local:MODEL."),
+    ] = None,
+    base_url: Annotated[
+        str | None, typer.Option(metavar="URL", help="Of another OpenAI-compatible server, for the captioner.")
+    ] = None,
+    caption_prompt: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A prompt of your own for the captioner, in TOML.")
+    ] = None,
+    index: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Your index of the pictures, made by the base: hard negatives come from it."),
+    ] = None,
     held_out: Annotated[float, typer.Option(help="Share of the pictures that only test.")] = 0.2,
-    per_pair: Annotated[int, typer.Option(min=1, max=20, help="Triplets to ask for from one pair.")] = 4,
+    per_pair: Annotated[int, typer.Option(min=1, max=20, help="Triplets to ask for from one picture.")] = 4,
     hard_negatives: Annotated[
         int, typer.Option(min=0, help="Captions that the model mistakes for the right one, of each triplet.")
-    ] = 0,
+    ] = 1,
     steps: Annotated[
-        int | None, typer.Option(min=1, help="Of the training; if not given, the number of triplets decides.")
+        int | None, typer.Option(min=1, help="Of the training; if not given, the number of pictures decides.")
     ] = None,
     old_worlds: Annotated[
         int, typer.Option(min=0, metavar="N", help="Queries on each drawn world, of what must not be lost; 0 for none.")
-    ] = 60,
+    ] = 100,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what it would take.")] = False,
-    base: Base = None,
     device: Device = "auto",
     dtype: Dtype = "auto",
     as_json: AsJson = False,
 ) -> None:
     """Tune a model to your own pictures, test it before and after on pictures held out, and say whether to switch.
 
-    Triplets are written by rules from the captions. Adapters are tuned: the model itself stays as it is, and leaving
-    the adapter off undoes all. Killed anywhere, the same command goes on. docs/checking.md says what the test tells.
+    Bare pictures are captioned first; triplets are written by rules from the captions. Adapters are tuned: the model
+    itself stays as it is, and leaving the adapter off undoes all. Killed anywhere, the same command goes on.
+    docs/checking.md says what the test tells.
     """
     from instructcir.adapting.run import Options
-    from instructcir.cli.synthesis_parts import sources_of_pairs
+    from instructcir.cli.adapt_report import show_forecast, show_outcome
 
     if not into.absolute().parent.is_dir():
         raise InputError(f"{into}: the folder it is to be in does not exist; create it first")
-    bad: list[str] = []
-    sources = list(sources_of_pairs(pairs, lambda name, reason: bad.append(f"{name}: {reason}"), None))
-    for one in bad:
-        typer.echo(f"left out: {one}", err=True)
-    options = Options(held_out, per_pair, hard_negatives, steps)
-    embedder = load(ctx, model, device, dtype, base)
+    quieten(ctx)
+    asking = _asking(base_url, device, dtype)
+    sources = _sources(pictures, into, captioner, caption_prompt, asking, dry_run)
+    options = Options(held_out, per_pair, hard_negatives, index, steps)
+    embedder = load(ctx, base, device, dtype, None)
     if dry_run:
-        _forecast(sources, embedder, into, options, as_json)
+        show_forecast(sources, embedder, into, options, as_json)
         return
     from instructcir.adapting.run import adapt as run
     from instructcir.synthesis.rules import RuleWriter
@@ -77,7 +97,47 @@ def adapt(
             tell=lambda line: typer.echo(line, err=True),
             report=report,
         )
-    _show(outcome, as_json)
+    show_outcome(outcome, as_json)
+
+
+def _asking(base_url: str | None, device: str, dtype: str) -> Asking:
+    """How the captioner is asked: as `instructcir synthesize` does if nothing else is said."""
+    from instructcir.cli.synthesis_parts import Asking
+    from instructcir.synthesis.spending import Limits, Prices
+
+    return Asking(base_url, 8, 0.8, "schema", 120.0, device, dtype, None, None, Limits(), Prices())
+
+
+def _sources(
+    pictures: str, into: Path, captioner: str | None, prompt: Path | None, asking: Asking, dry_run: bool
+) -> list[Source]:
+    """The pictures with captions, which a captioner writes first where there are none; all that is unusable is named.
+
+    Raises:
+        InputError: there are no captions and nobody to write them, or no pictures.
+    """
+    from instructcir.cli.synthesis_parts import ANSWERS, captioned, sources_of_pairs
+    from instructcir.synthesis.answers import Answers
+    from instructcir.synthesis.captioning import pictures_below
+    from instructcir.synthesis.written import Source
+
+    def on_bad(name: str, reason: str) -> None:
+        typer.echo(f"left out: {name}: {reason}", err=True)
+
+    if captioner is None:
+        return list(sources_of_pairs(_pairs_of(pictures), on_bad, None))
+    if dry_run and not (into / _PAIRS).exists():
+        return [Source(str(number), path, "") for number, path in enumerate(pictures_below(pictures))]
+    into.mkdir(exist_ok=True)
+    with Answers(into / ANSWERS) as answers:
+        written = captioned(pictures, into / _PAIRS, asking.patient(captioner, answers), prompt, on_bad, None)
+    return list(sources_of_pairs(written, on_bad, None))
+
+
+def _pairs_of(pictures: str) -> str:
+    """The pairs of a folder that holds other files beside them, as `instructcir world draw` leaves it."""
+    inside = os.path.join(pictures, _PAIRS)
+    return inside if os.path.isfile(inside) else pictures
 
 
 def _guards(queries: int) -> dict[str, Guard]:
@@ -92,48 +152,3 @@ def _guards(queries: int) -> dict[str, Guard]:
 
     tests = {name: composed_test(world(name), "test", queries=queries, gallery=4 * queries) for name in NAMES}
     return {f"old world, {name}": partial(score_old_world, test=test) for name, test in tests.items()}
-
-
-def _forecast(sources: list[Source], embedder: Embedder, into: Path, options: Options, as_json: bool) -> None:
-    from instructcir.adapting.run import parted, recipe_for
-    from instructcir.training.forecast import forecast
-
-    learn_from, test_on = parted(sources, options.held_out)
-    most = len(learn_from) * options.per_source
-    recipe = recipe_for(embedder, into / "train.parquet", most, options)
-    found = forecast(recipe, into / "run")
-    if as_json:
-        counts = {"learn_from": len(learn_from), "held_out": len(test_on), "triplets_at_most": most}
-        print_json_line({**counts, "recipe": recipe.to_dict(), **asdict(found)})
-        return
-    batch, micro = recipe.optimiser.global_batch, recipe.optimiser.micro_batch
-    lines = [
-        "an estimate for this machine; nothing was started",
-        f"  pictures   {len(learn_from):,} to learn from, {len(test_on):,} held out for the test",
-        f"  triplets   {most:,} at most, written by rules",
-        f"  adapters   rank {recipe.tune.rank}, {found.trainable:,} of {found.weights:,} weights learn",
-        f"  training   {found.steps:,} steps of {batch} triplets, {micro} at once",
-        f"  memory     {found.memory / 2**30:.1f} GiB",
-        f"  time       {found.hours:,.2f} hours, and the test before and after",
-        f"  disk       {found.disk / 2**30:.1f} GiB",
-    ]
-    typer.echo("\n".join(lines))
-
-
-def _show(outcome: Outcome, as_json: bool) -> None:
-    if as_json:
-        changes = [asdict(one) for one in outcome.changes]
-        verdict = {"switch": outcome.verdict.switch, "line": outcome.verdict.line, "deciding": outcome.deciding}
-        print_json_line({"adapter": str(outcome.adapter), **verdict, "changes": changes, "about": outcome.about})
-        return
-    for name, count in outcome.about.items():
-        typer.echo(f"{name:26}{count:8,}")
-    typer.echo(f"\n{'':26}{'metric':12}{'queries':>8}{'before':>9}{'after':>9}{'gain':>8}   95 % interval")
-    for one in outcome.changes:
-        mark = "  decides" if (one.measure, one.metric) == (outcome.deciding, "recall@1") else ""
-        typer.echo(
-            f"{one.measure:26}{one.metric:12}{one.queries:8,}{one.before:9.1f}{one.after:9.1f}{one.gain:+8.1f}   "
-            f"{one.low:+.1f} to {one.high:+.1f}{mark}"
-        )
-    typer.echo(f"\n{outcome.verdict.line}")
-    typer.echo(f"{outcome.adapter}: the adapter; name it as the model to use it")

@@ -19,7 +19,9 @@ app = typer.Typer(
 
 app.command("score")(score)
 
-Name = Annotated[str, typer.Argument(metavar="NAME", help="The world: wardrobe or landscapes.")]
+Name = Annotated[
+    str, typer.Argument(metavar="NAME", help="The world: wardrobe, landscapes, or plates, which no model learned from.")
+]
 SplitName = Annotated[
     str,
     typer.Option("--split", metavar="SPLIT", help="Which pictures: train, dev, test, or test-combinations."),

@@ -70,6 +70,8 @@ class Data:
         share: part of the drawn samples that differ; the rest repeat them.
         hard_negatives: captions easily mistaken for a triplet's: of drawn pictures made to be so, of files those that
             were mined (`instructcir mine`); 0 for none.
+        together: triplets of one picture in a sample of files, so that the picture is computed once for all of them.
+        drawn_share: of the samples of files' stream those that are drawn of `worlds` instead: what a model knew before.
     """
 
     source: Literal["drawn", "pairs", "triplets"]
@@ -81,6 +83,8 @@ class Data:
     answers: int = 3
     share: float = 1.0
     hard_negatives: int = 0
+    together: int = 1
+    drawn_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +181,20 @@ def from_dict(values: Mapping[str, Any], where: str = "recipe") -> Recipe:
     for name in ("answers", "told"):
         if recipe.data.source != "drawn" and getattr(objective, name):
             raise InputError(f"{where}: objective.{name} needs data.source 'drawn'")
+    _check_mixture(recipe, where)
     if not 1 <= recipe.data.answers <= 3:
         raise InputError(f"{where}: data.answers must be 1, 2 or 3")
     if optimiser.global_batch < 1 or optimiser.steps < 1 or objective.temperature <= 0:
         raise InputError(f"{where}: optimiser.global_batch, optimiser.steps and objective.temperature must be positive")
     return recipe
+
+
+def _check_mixture(recipe: Recipe, where: str) -> None:
+    data = recipe.data
+    if data.together < 1 or (data.together > 1 and data.source != "triplets"):
+        raise InputError(f"{where}: data.together is 1 or, with data.source 'triplets', more")
+    if not 0 <= data.drawn_share < 1 or (data.drawn_share and data.source == "drawn"):
+        raise InputError(f"{where}: data.drawn_share is 0 or, beside files, more and below 1")
 
 
 def _build(kind: type[T], values: Mapping[str, Any], where: str) -> T:

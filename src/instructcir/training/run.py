@@ -40,7 +40,7 @@ from instructcir.training.learner import Learner
 from instructcir.training.looking import LEVELLED_BY, LookCollator, Looker, Looks, looking_loss
 from instructcir.training.recipe import Recipe
 from instructcir.training.samples import Layout, Sample
-from instructcir.training.stream import FileSamples
+from instructcir.training.stream import FileSamples, MixedSamples
 from instructcir.training.telling import Telling
 from instructcir.training.trainer import (
     Collator,
@@ -205,26 +205,33 @@ def samples_of(recipe: Recipe, folder: Path) -> Dataset[Sample] | IterableDatase
     """What the recipe learns from."""
     data = recipe.data
     if data.source == "drawn":
-        return DrawnSamples(
-            _pools(recipe, folder),
-            _drawn_length(recipe),
-            recipe.running.seed,
-            wishes=data.wishes if _with_wishes(recipe) else 0,
-            hard=data.hard_negatives,
-            answers=data.answers if recipe.objective.answers else 0,
-            share=data.share,
-            table=_facts_of_vectors(recipe),
-        )
+        return _drawn(recipe, folder, data.wishes)
     if not data.path:
         raise InputError(f"recipe {recipe.name}: data.path names no file of {data.source} (--set data.path=FILE)")
     negatives = recipe.objective.triplets and recipe.objective.original_caption_negatives
-    return FileSamples(
+    own = FileSamples(
         "triplets" if data.source == "triplets" else "pairs",
         data.path,
         recipe.running.seed,
         folder / "left_out.jsonl",
         needs_captions=bool(negatives),
         hard=data.hard_negatives,
+        together=data.together,
+    )
+    return MixedSamples(own, _drawn(recipe, folder, data.together), data.drawn_share) if data.drawn_share else own
+
+
+def _drawn(recipe: Recipe, folder: Path, wishes: int) -> DrawnSamples:
+    data = recipe.data
+    return DrawnSamples(
+        _pools(recipe, folder),
+        _drawn_length(recipe),
+        recipe.running.seed,
+        wishes=wishes if _with_wishes(recipe) else 0,
+        hard=data.hard_negatives,
+        answers=data.answers if recipe.objective.answers else 0,
+        share=data.share,
+        table=_facts_of_vectors(recipe),
     )
 
 

@@ -13,6 +13,9 @@ from instructcir.errors import InputError
 from instructcir.worlds.world import Box, Change, Detail, Drawing, Facts, Modification, World
 
 NAMES = ("wardrobe", "landscapes")
+"""Worlds that the bundled model learns from and is tested on."""
+UNTRAINED = ("plates",)
+"""Worlds that no recipe names: what a model never saw, to try what adapting to it gains."""
 
 
 @cache
@@ -20,14 +23,15 @@ def world(name: str) -> World:
     """A drawn world, by name; only its facts are imported now, its drawing and language when they are first used.
 
     Args:
-        name: one of `NAMES`.
+        name: one of `NAMES` or `UNTRAINED`.
 
     Raises:
         InputError: there is no such world; the message names the nearest.
     """
-    if name not in NAMES:
-        near = difflib.get_close_matches(name.lower(), NAMES, n=1, cutoff=0.0)[0]
-        raise InputError(f"{name!r} is no drawn world; did you mean {near}? There are: {', '.join(NAMES)}")
+    known = (*NAMES, *UNTRAINED)
+    if name not in known:
+        near = difflib.get_close_matches(name.lower(), known, n=1, cutoff=0.0)[0]
+        raise InputError(f"{name!r} is no drawn world; did you mean {near}? There are: {', '.join(known)}")
     return _World(name)
 
 

@@ -39,7 +39,12 @@ def caption(
         omit: attributes that must not be told.
         unseen: whether to use templates, and at times words, that training never uses.
     """
-    speaker = words.speaker(rng, unseen)
+    return told_by(words.speaker(rng, unseen), facts, detail, omit)
+
+
+def told_by(speaker: Speaker, facts: Facts, detail: Detail, omit: frozenset[str]) -> str:
+    """The same by a speaker, whose phrase book may have other words for the values."""
+    rng = speaker.rng
     told = _told(facts, rng, detail, omit)
     item, details = _item(speaker, facts, told)
     parts = {"item": item, "details": details}

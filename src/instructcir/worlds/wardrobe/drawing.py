@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 
 from instructcir.worlds.shapes import crisp, disc, fill, number
 from instructcir.worlds.wardrobe import draw_details as details
@@ -30,7 +31,7 @@ def svg(drawing: Drawing) -> str:
     scene = backdrop(setting, rng)
     cut = cut_of(facts)
     size = min(rng.uniform(0.9, 1.0), 61 / (cut.reach * cut.scale))  # the widest sleeves stay in the picture
-    top = _top(facts, cut, size) + rng.uniform(-2.5, 2.5)
+    top = top_of(facts, cut, size) + rng.uniform(-2.5, 2.5)
     scale = cut.scale * size
     sway = max(0.5, min(5.0, 62 - cut.reach * scale))
     x, tilt = 64 + rng.uniform(-sway, sway), rng.uniform(-1, 1) * _TILT.get(setting, 1.5)
@@ -38,10 +39,10 @@ def svg(drawing: Drawing) -> str:
     place = (
         f'<g transform="translate({number(x)} {number(top)}) rotate({tilt:.1f} 0 {number(middle)}) scale({scale:.2f})">'
     )
-    garment = _garment(facts, cut, -top / scale, rng)
+    garment = garment_on(facts, cut, -top / scale, rng)
     return (
         '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 128 128">'
-        f"{scene}{_ground_shadow(setting, x)}{place}{garment}</g>{in_front(setting, rng)}</svg>"
+        f"{scene}{ground_shadow(setting, x)}{place}{garment}</g>{in_front(setting, rng)}</svg>"
     )
 
 
@@ -50,7 +51,7 @@ def boxes(drawing: Drawing) -> list[tuple[str, Box]]:
     return []
 
 
-def _top(facts: Facts, cut: Cut, size: float) -> float:
+def top_of(facts: Facts, cut: Cut, size: float) -> float:
     """Y of the neck or waist on the canvas."""
     kind, setting = facts["garment"], facts["setting"]
     tall = cut.hem * cut.scale * size
@@ -58,7 +59,8 @@ def _top(facts: Facts, cut: Cut, size: float) -> float:
     return max(_NECK_ROOM.get(kind, 11.0), min(centred, _TOPS.get(setting, centred), 122 - tall))
 
 
-def _ground_shadow(setting: str, x: float) -> str:
+def ground_shadow(setting: str, x: float) -> str:
+    """A shadow below what stands outdoors, around a place on the canvas."""
     if setting not in ("garden", "beach"):
         return ""
     return fill(disc(x, 121, 34, 3.6), "#000", 0.1) + fill(disc(x, 121, 24, 2.3), "#000", 0.1)
@@ -78,11 +80,21 @@ def _wall_shadow(setting: str, cut: Cut, rng: random.Random) -> str:
     )
 
 
-def _garment(facts: Facts, cut: Cut, edge: float, rng: random.Random) -> str:
-    """The garment with its shadow and support; `edge` is the y of the picture's upper edge."""
+def garment_on(
+    facts: Facts, cut: Cut, edge: float, rng: random.Random, dye: Callable[[str, random.Random], Colour] = dyed
+) -> str:
+    """The garment with its shadow and support.
+
+    Args:
+        facts: of the garment.
+        cut: its geometry.
+        edge: y of the picture's upper edge, in the garment's units.
+        rng: source of all choices.
+        dye: the shade of a colour word.
+    """
     setting = facts["setting"]
-    base = dyed(facts["colour"], rng)
-    second = dyed(facts["second colour"], rng) if "second colour" in facts else None
+    base = dye(facts["colour"], rng)
+    second = dye(facts["second colour"], rng) if "second colour" in facts else None
     pieces = [behind(setting, cut, edge), _wall_shadow(setting, cut, rng)]
     if facts["garment"] == "hoodie":
         pieces.append(details.hood(cut, base))

@@ -53,10 +53,16 @@ def modification(facts: Facts, change: Change, rng: random.Random, *, unseen: bo
         rng: source of all choices.
         unseen: whether to use phrases, and at times words and slips, that training never uses.
     """
+    return said_by(words.speaker(rng, unseen), facts, change)
+
+
+def said_by(speaker: Speaker, facts: Facts, change: Change) -> Modification:
+    """The same by a speaker, whose phrase book may have other words for the values."""
+    rng, unseen = speaker.rng, speaker.unseen
     edits = list(change.edits)
     rng.shuffle(edits)
     edits.sort(key=lambda edit: edit.kind != "garment")  # what follows is said of the new garment
-    teller = _Teller(words.speaker(rng, unseen), facts, change, tuple(edits))
+    teller = _Teller(speaker, facts, change, tuple(edits))
     voice = _voice(rng, len(edits))
     text = words.polished(_TELL.get(voice, _framed)(teller, voice))
     aspects = aspects_of(text, change, voice)

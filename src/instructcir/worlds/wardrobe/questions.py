@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 
-from instructcir.worlds.phrasing import fill
+from instructcir.worlds.phrasing import Speaker, fill
 from instructcir.worlds.wardrobe import words
 from instructcir.worlds.world import Facts
 
@@ -16,7 +16,12 @@ def question(facts: Facts, rng: random.Random) -> tuple[str, str]:
         facts: a possible garment.
         rng: source of all choices.
     """
-    speaker = words.speaker(rng, unseen=False)
+    return asked_by(words.speaker(rng, unseen=False), facts)
+
+
+def asked_by(speaker: Speaker, facts: Facts) -> tuple[str, str]:
+    """The same by a speaker, whose phrase book may have other words for the values."""
+    rng = speaker.rng
     name = rng.choice(list(facts))
     makers = words.agreeing(speaker, facts["garment"])
     makers["marks"] = lambda: speaker.word(f"word.marks.{facts['pattern']}")
