@@ -73,10 +73,10 @@ class StoredVectors:
 
     def products(self, query_D: Floats) -> Floats:
         """Dot products (G,) of a query (D,) with all rows, or (Q, G) of several (Q, D)."""
-        products: Floats = query_D @ self.base_BD.T
+        products: Floats = (self.base_BD @ query_D.T).T  # with few queries twice as fast as the other way round
         if self.slots_G is None:
             return products
-        return np.concatenate([products, query_D @ self.extra_ED.T], axis=-1)[..., self.slots_G]
+        return np.concatenate([products, (self.extra_ED @ query_D.T).T], axis=-1)[..., self.slots_G]
 
     def take(self, numbers: npt.ArrayLike) -> Floats:
         """Vectors (N, D) of some rows."""

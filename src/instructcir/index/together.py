@@ -22,16 +22,24 @@ _MOST_BYTES = 2**26
 
 
 class _Asked:
-    """A question that waits for its scores, or for what went wrong."""
+    """A question that waits for its scores, for what went wrong, or for its turn to work."""
 
     def __init__(self, query_D: Floats) -> None:
         self.query_D = query_D
+        self.told = threading.Event()
         self.scores_G: Floats | None = None
         self.error: Exception | None = None
+
+    @property
+    def answered(self) -> bool:
+        """Whether nothing is left to be done for it."""
+        return self.scores_G is not None or self.error is not None
 
 
 class SharedProducts:
     """One gallery's scores, for many threads.
+
+    The first who asks works; who asks meanwhile waits. When the work is done, one of those who wait works for them all.
 
     Args:
         run: scores (G,) of one query (D,), or (Q, G) of several (Q, D).
@@ -42,27 +50,37 @@ class SharedProducts:
         self._run = run
         self._most = max(1, _MOST_BYTES // max(4 * size, 1))
         self._waiting: list[_Asked] = []
+        self._works = False
         self._guard = threading.Lock()
-        self._turn = threading.Lock()
 
     def of(self, query_D: Floats) -> Floats:
         """Scores (G,) of a unit vector; an error of `run` reaches all whom it concerns."""
         mine = _Asked(query_D)
         with self._guard:
-            self._waiting.append(mine)
-        with self._turn:  # whoever gets it works for all that wait; the others then find their scores there
-            if mine.scores_G is None and mine.error is None:
-                self._answer(self._batch(mine))
+            others_work, self._works = self._works, True
+            if others_work:
+                self._waiting.append(mine)
+        if others_work:
+            mine.told.wait()
+        if not mine.answered:  # it is this thread's turn
+            self._work(mine)
         if mine.error is not None:
             raise mine.error
         assert mine.scores_G is not None
         return mine.scores_G
 
-    def _batch(self, mine: _Asked) -> list[_Asked]:
+    def _work(self, mine: _Asked) -> None:
         with self._guard:
             others = [one for one in self._waiting if one is not mine]
-            self._waiting = others[self._most - 1 :]
-        return [mine, *others[: self._most - 1]]
+            batch, self._waiting = [mine, *others[: self._most - 1]], others[self._most - 1 :]
+        try:
+            self._answer(batch)
+        finally:  # also after Ctrl-C: who finds neither scores nor an error then works for itself
+            with self._guard:
+                following = self._waiting[:1]
+                self._works = bool(following)
+            for one in [*batch[1:], *following]:
+                one.told.set()
 
     def _answer(self, batch: list[_Asked]) -> None:
         try:
@@ -75,4 +93,4 @@ class SharedProducts:
                 one.error = error
             return
         for one, scores_G in zip(batch, scores_QG, strict=True):
-            one.scores_G = scores_G
+            one.scores_G = np.ascontiguousarray(scores_G)  # of its own: the block can go
