@@ -68,7 +68,8 @@ def _stays(thing: frozenset[str], before: Text, after: Text) -> bool:
     """Whether a thing that the caption named is named as often in the modified caption, and not as missing."""
     if not thing <= before.content or not thing <= after.content:
         return False
-    if any(after.counts[word] < before.counts[word] for word in thing):
+    seen, shown = before.counts, after.counts
+    if any(shown[word] < seen[word] for word in thing):
         return False
     absent = lexicon().absent
     words = after.words
@@ -86,8 +87,9 @@ def _other_time(wish: Wish, instruction: str, before: Text, after: Text) -> str:
         return ""
     for kind in _EXCLUSIVE:
         asked = {item for item in wish.said if item.startswith(kind)}
-        gained = {item for item in after.content - before.content if item.startswith(kind)}
-        if asked and gained and asked.isdisjoint(after.content):
+        if not asked or not asked.isdisjoint(after.content):
+            continue
+        if gained := {item for item in after.content - before.content if item.startswith(kind)}:
             return f"{_word(asked)!r} is asked for, and the modified caption has {_word(gained)!r}"
     return ""
 
@@ -97,11 +99,13 @@ def _opposite(wish: Wish, instruction: str, before: Text, after: Text) -> str:
     words = taken_apart(instruction).words
     if not _TURNED.isdisjoint(words):
         return ""
-    for word in words:
-        for item in lexicon().concepts.get(word, ()) if word.endswith("er") else ():
+    for word in [word for word in words if word.endswith("er")]:
+        for item in lexicon().concepts.get(word, ()):
             opposite = item.replace("=up_", "=down_") if item.startswith("=up_") else item.replace("=down_", "=up_")
-            turned = after.counts[opposite] > before.counts[opposite] and after.counts[item] <= before.counts[item]
-            if opposite != item and turned and opposite not in wish.said:
+            if opposite == item or opposite in wish.said:
+                continue
+            seen, shown = before.counts, after.counts
+            if shown[opposite] > seen[opposite] and shown[item] <= seen[item]:
                 return f"{word!r} is asked for, and the modified caption has the opposite"
     return ""
 
