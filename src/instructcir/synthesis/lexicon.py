@@ -26,6 +26,7 @@ class Lexicon:
         after: phrases behind it, likewise.
         cues: the first words of both.
         ends: words at which a named thing ends.
+        colours: words that are colours and nothing else.
         absent: words with which a caption says that something is not there.
         concepts: word -> names of its groups of words that mean the same, each beginning with "=".
     """
@@ -39,6 +40,7 @@ class Lexicon:
     after: Mapping[str, tuple[Phrase, ...]]
     cues: frozenset[str]
     ends: frozenset[str]
+    colours: frozenset[str]
     absent: frozenset[str]
     concepts: Mapping[str, tuple[str, ...]]
 
@@ -64,6 +66,7 @@ def lexicon() -> Lexicon:
         after=after,
         cues=frozenset((*before, *after)),
         ends=frozenset(gone["ends"]),
+        colours=frozenset(content["colours"]),
         absent=frozenset(gone["absent"]),
         concepts=concepts,
     )

@@ -33,11 +33,15 @@ def unfit_in(text: str) -> tuple[str, str]:
         for category in marks.tries:
             if found := known.unsafe[category].search(text):
                 return category, found.group()
-    if known.personal_signs.search(text) or any(sign in text for sign in known.personal_words):
+    if known.personal_signs.search(text) or _has_any(known.personal_words, text.lower()):
         for category, (part, pattern) in known.personal.items():
             if part.search(text) and (found := pattern.search(text)):
                 return category, found.group()
     return "", ""
+
+
+def _has_any(words: tuple[str, ...], text: str) -> bool:
+    return any([word in text for word in words])
 
 
 def categories() -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What a function says of a word, kept: words come again and again, and a dictionary is asked faster than a function."""
+"""What a function says of a word, kept: words come again, and a dictionary is asked faster than a function."""
 
 from __future__ import annotations
 
