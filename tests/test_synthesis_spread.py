@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -16,20 +15,17 @@ import pytest
 import synthesis_kills as kills
 from cli_runs import json_lines, refused, run
 from instructcir.errors import InputError
-from instructcir.synthesis.answers import Answers
-from instructcir.synthesis.patient import Patient
 from instructcir.synthesis.prompt import read_prompt
-from instructcir.synthesis.prompted import PromptedWriter
 from instructcir.synthesis.rules import RuleWriter
 from instructcir.synthesis.run import synthesise
-from instructcir.synthesis.spending import Limits, Pace, Prices, Purse
 from instructcir.synthesis.spread import Spread
 from instructcir.synthesis.stored import read_verdicts
-from instructcir.synthesis.writer import Draft, Task, Writer
 from instructcir.synthesis.written import Source, Verdict
 from ray_cluster import QUIET, TWO, two_processors
+from right_answers import Right
+from spread_writers import DiesOnce, asking
 from test_synthesis_run import content, started
-from tiny_writers import Right, build_writer
+from tiny_writers import build_writer
 
 pytestmark = QUIET
 
@@ -38,21 +34,6 @@ pytestmark = QUIET
 def ray() -> Iterator[Any]:
     with two_processors() as joined:
         yield joined
-
-
-class DiesOnce(RuleWriter):
-    """Kills its process in the middle of the second shard that it writes, unless one has died already."""
-
-    def __init__(self, mark: Path) -> None:
-        super().__init__()
-        self.mark, self.written = mark, 0
-
-    def write(self, tasks: Sequence[Task]) -> list[list[Draft]]:
-        self.written += len(tasks)
-        if self.written > kills.OPTIONS.shard_size and not self.mark.exists():
-            self.mark.write_text(str(os.getpid()), encoding="utf-8")
-            os.kill(os.getpid(), signal.SIGKILL)
-        return super().write(tasks)
 
 
 def test_two_workers_one_of_them_killed_write_what_one_process_does(ray: Any, tmp_path: Path) -> None:
@@ -72,11 +53,6 @@ def test_two_workers_one_of_them_killed_write_what_one_process_does(ray: Any, tm
     assert content(together) == content(alone)
     with pytest.raises(InputError, match="workers of its own"):
         synthesise([], spread, kills.filters, together, replace(kills.OPTIONS, workers=2))
-
-
-def asking() -> Writer:
-    answers = Answers(":memory:")
-    return PromptedWriter(Patient(Right(), answers, Purse(Limits(), Prices(), answers.spent()), Pace()), read_prompt())
 
 
 def timeless(folder: Path) -> list[tuple[Source, Verdict]]:

@@ -54,7 +54,8 @@ def wish_of(instruction: str) -> Wish:
     tokens = taken_apart(instruction).sequence
     away, things = _gone(tokens, known)
     wanted = []
-    colours, counts = [], []
+    colours: list[frozenset[str]] = []
+    counts: list[frozenset[str]] = []
     for place, token in enumerate(tokens):
         if place in away:
             continue
