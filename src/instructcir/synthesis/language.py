@@ -28,8 +28,19 @@ _SCRIPTS = (
 @lru_cache(maxsize=8192)
 def language_of(text: str) -> str:
     """The code of a text's language ("en"), or "" where its words do not tell."""
+    return _told_by(_telling_words().intersection(taken_apart(text).words))
+
+
+@cache
+def _telling_words() -> frozenset[str]:
+    return frozenset(_languages())
+
+
+@lru_cache(maxsize=8192)
+def _told_by(words: frozenset[str]) -> str:
+    """The language of a text by those of its words that tell one; most texts share theirs with others."""
     known = _languages()
-    told = [language for word in known.keys() & taken_apart(text).words for language in known[word]]
+    told = [language for word in words for language in known[word]]
     if len(told) < _FEWEST:
         return ""
     counts = sorted([(told.count(language), language) for language in {*told}], reverse=True)

@@ -28,7 +28,8 @@ class Lexicon:
         ends: words at which a named thing ends.
         colours: words that are colours and nothing else.
         absent: words with which a caption says that something is not there.
-        concepts: word -> names of its groups of words that mean the same, each beginning with "=".
+        groups: names of groups of words that mean the same, each beginning with "=".
+        concepts: word -> names of the groups that it stands in.
     """
 
     articles: frozenset[str]
@@ -42,6 +43,7 @@ class Lexicon:
     ends: frozenset[str]
     colours: frozenset[str]
     absent: frozenset[str]
+    groups: frozenset[str]
     concepts: Mapping[str, tuple[str, ...]]
 
 
@@ -68,6 +70,7 @@ def lexicon() -> Lexicon:
         ends=frozenset(gone["ends"]),
         colours=frozenset(content["colours"]),
         absent=frozenset(gone["absent"]),
+        groups=frozenset(f"={name}" for name in content["concepts"]),
         concepts=concepts,
     )
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from functools import lru_cache
+from itertools import filterfalse
+from typing import NamedTuple
 
 from instructcir.synthesis.lexicon import lexicon
 from instructcir.synthesis.remembered import Remembered
@@ -24,8 +25,7 @@ _SHORT = (("w/o", "without"), ("w/", "with "), ("i/o ", "instead of "))
 _MARKS = frozenset(",.;:!?/|()") | {"->"}
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """A text's words.
 
     Attributes:
@@ -56,12 +56,11 @@ def taken_apart(text: str) -> Text:
         for short, whole in _SHORT:
             plain = plain.replace(short, whole)
     sequence = _TOKEN.findall(plain) if plain.strip(_PLAIN) else _divided(plain)
-    words = [word for word in sequence if word not in _MARKS]
-    articles = lexicon().articles
-    said = [word for word in words if word not in articles]
+    known = lexicon()
+    words = tuple(filterfalse(_MARKS.__contains__, sequence))
+    said = tuple(filterfalse(known.articles.__contains__, words))
     content = frozenset().union(*map(_MEANINGS.__getitem__, said))
-    stems = frozenset([item for item in content if item[0] != "="])
-    return Text(tuple(sequence), tuple(words), tuple(said), stems, content)
+    return Text(tuple(sequence), words, said, content - known.groups, content)
 
 
 def _divided(plain: str) -> list[str]:
