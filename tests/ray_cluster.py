@@ -30,6 +30,7 @@ def two_processors() -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patched:
         patched.setenv("PYTHONPATH", path)
         patched.setenv("OMP_NUM_THREADS", "1")
+        patched.setenv("RAY_worker_niceness", "0")  # else a busy machine hardly lets them run
         _start(ray)
         yield ray
         ray.shutdown()
