@@ -21,6 +21,7 @@ PACKAGE = ROOT / "src" / "instructcir"
 # A module imports only from layers below its own, or from its own folder. New rooms of the house are entered here.
 LAYERS: dict[int, set[str]] = {
     0: {
+        "cluster",
         "colours",
         "decoding",
         "endpoints",

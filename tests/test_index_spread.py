@@ -12,46 +12,22 @@ from typing import Any
 import pytest
 
 from index_writer import MeanColours, draw, identity
-from instructcir.encoding.cluster import Share, connected, map_batches, whole_cluster
+from instructcir.cluster import Share, connected, every_processor, map_batches, whole_cluster
 from instructcir.errors import InputError, StoreError
 from instructcir.index.health import verify
 from instructcir.index.metadata import read_metadata
 from instructcir.index.spread import FRAGMENTS, Spread
 from instructcir.index.table import PictureTable
 from instructcir.index.update import update_index
+from ray_cluster import QUIET, TWO, two_processors
 
-TWO = Share(2, 1, 0)
-pytestmark = [  # Ray leaves the processes that it starts, and files of theirs, to the end of this one
-    pytest.mark.filterwarnings("ignore:.*:ResourceWarning"),
-    pytest.mark.filterwarnings("ignore:.*:pytest.PytestUnraisableExceptionWarning"),
-    pytest.mark.filterwarnings("ignore:.*:FutureWarning:ray"),
-    pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:ray"),
-]
+pytestmark = QUIET
 
 
 @pytest.fixture(scope="module")
 def ray() -> Iterator[Any]:
-    import ray
-
-    path = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("PYTHONPATH", path)
-        patched.setenv("OMP_NUM_THREADS", "1")
-        _start(ray)
-        yield ray
-        ray.shutdown()
-
-
-def _start(ray: Any) -> None:
-    """Ray gives its own processes 30 seconds to start, which a busy machine may not: it is tried thrice."""
-    for attempt in range(3):
-        try:
-            ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, object_store_memory=80 * 2**20)
-            return
-        except Exception:
-            ray.shutdown()
-            if attempt == 2:
-                raise
+    with two_processors() as joined:
+        yield joined
 
 
 class DiesOnce(MeanColours):
@@ -148,4 +124,4 @@ def test_what_goes_wrong_on_a_worker_is_said_here(ray: Any) -> None:
     with connected("local") as same:
         assert same is ray
     assert whole_cluster(ray) == Share(1, 2, 0)
-    assert whole_cluster(ray, 2) == TWO
+    assert whole_cluster(ray, 2) == every_processor(ray) == TWO

@@ -50,6 +50,19 @@ def test_most_triplets_of_the_drawn_worlds_pass(name: str, unseen: bool) -> None
     assert sum(kept) / len(kept) >= KEPT
 
 
+@pytest.mark.parametrize(("field", "least"), [("modified_caption", 0.8), ("instruction", 0.35)])
+@pytest.mark.parametrize("name", NAMES)
+def test_texts_of_another_triplet_are_found(name: str, field: str, least: float) -> None:
+    triplets = drawn(name, 300, False)
+    others = [written for _, written in triplets[7:] + triplets[:7]]
+    mixed = [
+        (source, replace(written, **{field: getattr(other, field)}))  # type: ignore[arg-type]
+        for (source, written), other in zip(triplets, others, strict=True)
+    ]
+    rejected = [not examine(source, written, all_filters()[:-1]).kept for source, written in mixed]
+    assert sum(rejected) / len(rejected) >= least
+
+
 def drawn(name: str, count: int, unseen: bool) -> list[tuple[Source, Written]]:
     made, found = world(name), []
     for number in range(count):

@@ -21,8 +21,9 @@ from instructcir.synthesis.prompt import read_caption_prompt, read_prompt
 from instructcir.synthesis.prompted import PromptedWriter
 from instructcir.synthesis.run import Options, synthesise
 from instructcir.synthesis.spending import Limits, Pace, Prices, Purse
+from right_answers import Right
 from tiny_models import build
-from tiny_writers import Right, build_writer
+from tiny_writers import build_writer
 
 
 @pytest.fixture(scope="module")

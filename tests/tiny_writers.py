@@ -1,21 +1,16 @@
-"""A tiny random text model that generates, saved as a hub snapshot; and an asker that answers rightly."""
+"""A tiny random text model that generates, saved as a hub snapshot."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
-from instructcir.synthesis.asking import Answer, Question
 from tiny_qwen import qwen_tokenizer
 from tiny_templates import QWEN_IMAGE, chatml
 from tiny_weights import write_json
-
-ORDER = re.compile(r"^(\d+)\. kind: (\w+); style: (\w+); show if possible: (.+)$", re.MULTILINE)
 
 
 def build_writer(folder: Path, *, template: str | None = None) -> Path:
@@ -40,39 +35,3 @@ def build_writer(folder: Path, *, template: str | None = None) -> Path:
     model.generation_config.eos_token_id = None  # so that it writes until it is stopped
     model.save_pretrained(folder)
     return folder
-
-
-class Right:
-    """Answers every order as it should be, and counts what it is asked."""
-
-    model = "local:right"
-    name = "local:right 1"
-    at_once = 3
-    concurrency = 1
-
-    def __init__(self) -> None:
-        self.asked: list[Question] = []
-        self.calls = 0
-
-    def ask(self, questions: Sequence[Question], turn: int) -> list[Answer]:
-        assert turn == 0
-        self.calls += 1
-        self.asked += questions
-        return [self._one(question) for question in questions]
-
-    def _one(self, question: Question) -> Answer:
-        text = question.turns[-1].text
-        orders = ORDER.findall(text)
-        if not orders:
-            return Answer('"a  red\nball"', "stop", 10, 5)
-        triplets = [
-            {
-                "number": int(number),
-                "instruction": f"{kind} said as {style}",
-                "modified_caption": f"a thing with another {kind}",
-                "kind": kind,
-                "aspects": [aspect],
-            }
-            for number, kind, style, aspect in orders
-        ]
-        return Answer("Sure! " + json.dumps({"triplets": triplets}), "stop", 100, 50)

@@ -19,7 +19,7 @@ def on_cluster(ctx: typer.Context, address: str, folder: Place, identity: Identi
         DependencyError: Ray is not installed.
         InputError: no cluster answers.
     """
-    from instructcir.encoding.cluster import connected, whole_cluster
+    from instructcir.cluster import connected, whole_cluster
     from instructcir.index.spread import Spread
 
     ray = ctx.with_resource(connected(address))

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from instructcir.synthesis.counts import Counts
     from instructcir.synthesis.run import Outcome
     from instructcir.synthesis.spending import Prices, Spent
+    from instructcir.synthesis.spread import Spread
+    from instructcir.synthesis.writer import Writer
     from instructcir.synthesis.written import Source
 
 RULES = "rules"
@@ -51,6 +53,7 @@ class Plan:
     per_pair: int
     shard_size: int
     workers: int
+    ray: str | None
     seed: int
     into: Path
 
@@ -69,6 +72,8 @@ class Plan:
             raise InputError("--from-neighbours needs --captioner: an index holds no captions")
         if self.index is not None and self.writer == RULES:
             raise InputError("rules cannot say how two pictures differ; name a model with --writer")
+        if self.ray is not None and self.workers > 1:
+            raise InputError("--workers is for processes of this machine; a cluster has workers of its own")
         if self.caption_prompt is not None and self.captioner is None:
             raise InputError("--caption-prompt is for a captioner; name one with --captioner")
 
@@ -93,7 +98,7 @@ def run(plan: Plan, asking: Asking, as_json: bool) -> None:
     with ExitStack() as stack:
         answers = stack.enter_context(Answers(plan.beside(f".{ANSWERS}") if _asks(plan) else ":memory:"))
         on_bad = stack.enter_context(left_out_into(plan.beside(".left_out.jsonl")))
-        writer = writer_named(plan.writer, asking, answers, plan.prompt, plan.send_pictures, plan.seed)
+        writer = _writer(plan, asking, answers, stack)
         sources = _sources(plan, asking, answers, on_bad)
         options = Options(plan.per_pair, plan.shard_size, plan.seed, plan.workers, plan.about)
         total = len(sources) * plan.per_pair if isinstance(sources, list) else None
@@ -110,6 +115,15 @@ def run(plan: Plan, asking: Asking, as_json: bool) -> None:
         spent = answers.spent()
     card = write_card(outcome.kept)
     _show(outcome, spent, asking.prices, card, as_json)
+
+
+def _writer(plan: Plan, asking: Asking, answers: Answers, stack: ExitStack) -> Writer | Spread:
+    """Who writes: somebody here, or a cluster that is joined until the run ends."""
+    if plan.ray is None:
+        return writer_named(plan.writer, asking, answers, plan.prompt, plan.send_pictures, plan.seed)
+    from instructcir.cli.synthesis_ray import on_cluster
+
+    return on_cluster(stack, plan.ray, plan.writer, asking, plan.prompt, plan.send_pictures, plan.seed)
 
 
 def forecast_run(plan: Plan, asking: Asking, as_json: bool) -> None:
@@ -155,7 +169,8 @@ def forecast_run(plan: Plan, asking: Asking, as_json: bool) -> None:
 
 
 def _asks(plan: Plan) -> bool:
-    return plan.writer != RULES or plan.captioner is not None
+    """Whether this process asks a model; a cluster's workers keep no answers, and do a shard again from its start."""
+    return (plan.writer != RULES and plan.ray is None) or plan.captioner is not None
 
 
 def _sources(plan: Plan, asking: Asking, answers: Answers, on_bad: Callable[[str, str], None]) -> Iterable[Source]:

@@ -67,6 +67,12 @@ def synthesize(
         int, typer.Option(min=1, help="Pairs that are held in memory, and done again after a kill.")
     ] = 2000,
     workers: Annotated[int, typer.Option(min=1, help="Processes, for rules.")] = 1,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS", help="Write and filter on a Ray cluster: host:port, auto, or local to start one."
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Another one orders, and edits by rules, otherwise.")] = 0,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what it would take, and ask nobody.")] = False,
     device: Device = "auto",
@@ -113,6 +119,7 @@ def synthesize(
         per_pair,
         shard_size,
         workers,
+        ray,
         seed,
         into,
     )

@@ -74,7 +74,9 @@ def train(
     if as_json:
         print_json_line({"recipe": chosen.name, "made": str(made), "left_out": left_out})
     else:
-        typer.echo(f"{made}: trained by {chosen.name}; the curve is {folder / 'loss.png'}")
+        curve = folder / "loss.png"
+        seen = f"the curve is {curve}" if curve.exists() else "fewer steps than running.log_every, so no curve"
+        typer.echo(f"{made}: trained by {chosen.name}; {seen}")
 
 
 def _forecast(recipe: Recipe, folder: Path, as_json: bool) -> None:

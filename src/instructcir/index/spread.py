@@ -18,8 +18,8 @@ from typing import Any, TypeAlias
 
 import pyarrow as pa
 
+from instructcir.cluster import Share, map_batches, whole_cluster
 from instructcir.encoding.bulk import Encodes, encode_files
-from instructcir.encoding.cluster import Share, map_batches, whole_cluster
 from instructcir.encoding.stages import Stages
 from instructcir.errors import ImageError, StoreError
 from instructcir.files import write_atomic

@@ -43,10 +43,10 @@ def caption_unchanged(source: Source, written: Written) -> str:
 def instruction_repeats_caption(source: Source, written: Written) -> str:
     """The instruction asks for a change and does not tell what the reference shows."""
     caption, instruction = taken_apart(source.caption), taken_apart(written.instruction)
-    before, asked = taken_apart(source.caption).said, taken_apart(written.instruction).said
+    before, asked = caption.said, instruction.said
     if before and before == asked:
         return "the instruction is the caption"
-    stems = _stems(caption.content)
+    stems = caption.stems
     if len(stems) < FEWEST_TO_REPEAT:
         return ""
     if _holds(asked, before):
@@ -57,26 +57,22 @@ def instruction_repeats_caption(source: Source, written: Written) -> str:
 
 def leakage(source: Source, written: Written) -> str:
     """The instruction does not hold the whole modified caption, so that the picture is needed."""
-    asked, after = taken_apart(written.instruction).said, taken_apart(written.modified_caption).said
-    stems = _stems(taken_apart(written.modified_caption).content)
-    if len(stems) >= FEWEST_TO_LEAK and _holds(asked, after):
+    instruction, modified = taken_apart(written.instruction), taken_apart(written.modified_caption)
+    stems = modified.stems
+    if len(stems) >= FEWEST_TO_LEAK and _holds(instruction.said, modified.said):
         return "the instruction holds the whole modified caption"
     if len(stems) < LEAST_TO_COVER:
         return ""
-    shared = len(stems & taken_apart(written.instruction).content) / len(stems)
+    shared = len(stems & instruction.content) / len(stems)
     return f"the instruction holds {shared:.0%} of the modified caption's words" if shared >= MOST_OF_ANSWER else ""
-
-
-def _stems(content: frozenset[str]) -> frozenset[str]:
-    return frozenset(item for item in content if item[0] != "=")
 
 
 def _holds(whole: tuple[str, ...], part: tuple[str, ...]) -> bool:
     """Whether a sequence of words stands in another."""
-    if not part or part[0] not in whole:
+    if not part or len(part) > len(whole) or part[0] not in whole:
         return False
     starts = range(len(whole) - len(part) + 1)
-    return any(whole[start : start + len(part)] == part for start in starts)
+    return any(whole[start] == part[0] and whole[start : start + len(part)] == part for start in starts)
 
 
 def _clauses(text: str) -> Counter[tuple[str, ...]]:

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 from instructcir.synthesis.language import language_of, script_of
 from instructcir.synthesis.lexicon import lexicon
-from instructcir.synthesis.texts import Text, stem, taken_apart
+from instructcir.synthesis.texts import Text, meanings, stem, taken_apart
 from instructcir.synthesis.wishes import Wish, wish_of
 from instructcir.synthesis.written import Source, Written
 
@@ -19,6 +19,10 @@ _ALIKE = 4
 _NEGATION_BEFORE = 4
 _NEGATION_AFTER = 2
 """How far from a thing a word may stand that says that it is not there."""
+_FEWEST_FOREIGN = 5
+_MOST_FOREIGN = 0.5
+"""Words, and their share of all that say something, that a modified caption has from nowhere, and a caption lost: then
+the one is no edit of the other. Of the drawn worlds' good triplets hardly one in a thousand has so many."""
 _EXCLUSIVE = ("=time_", "=season_")
 _TURNED = frozenset({"less", "not", "no", "too", "than", "isn't", "aren't", "don't", "without", "fewer"})
 """Words that may turn a comparative round."""
@@ -35,21 +39,65 @@ def edit_not_reflected(source: Source, written: Written) -> str:
         return ""
     before, after = taken_apart(source.caption), taken_apart(written.modified_caption)
     wish = wish_of(written.instruction)
+    if missing := _missing(wish, before, after):
+        return missing
+    if foreign := _foreign_to(before, taken_apart(written.instruction), after):
+        return f"neither asked for nor in the caption: {foreign}; it tells of another picture"
+    return _nothing_new(wish, written.instruction, before, after)
+
+
+def _missing(wish: Wish, before: Text, after: Text) -> str:
+    """A colour or a number that is asked for and not there."""
     for colour in wish.colours:
         if colour.isdisjoint(after.content) and colour.isdisjoint(before.content):
             return f"{_word(colour)!r} is asked for, and the modified caption has none"
     for count in wish.counts:
         if count.isdisjoint(after.content) and count.isdisjoint(after.words) and count.isdisjoint(before.content):
             return f"{_word(count)!r} is asked for, and the modified caption has another number"
+    return ""
+
+
+def _nothing_new(wish: Wish, instruction: str, before: Text, after: Text) -> str:
+    """All that is asked for beside what the caption had, where none of it is there."""
     new = [word for word in wish.wanted if word.isdisjoint(before.content)]
-    if not new or wish.gone or wish.vague or any(not word.isdisjoint(after.content) for word in new):
+    if wish.vague or any(not word.isdisjoint(after.content) for word in new):
+        return ""
+    if swapped := _swapped_colour(wish, before, after):
+        return f"nothing that is asked for is new in the modified caption, and {swapped}"
+    if not new or wish.gone:
         return ""
     gained = after.content - before.content
     if any(_alike(item, other) for word in new for item in word for other in gained):
         return ""
-    if gained and _degree(written.instruction):
+    if gained and _degree(instruction):
         return ""
     return f"nothing of {', '.join(map(_word, new))} is in the modified caption"
+
+
+def _foreign_to(before: Text, instruction: Text, after: Text) -> str:
+    """Words of a modified caption that come from nowhere, where they are most of it and most of the caption is lost."""
+    if len(after.stems - before.content - instruction.content) < _FEWEST_FOREIGN:
+        return ""
+    gained = _only_in(after, before.content | instruction.content)
+    lost = _only_in(before, after.content | instruction.content)
+    for words, text in ((gained, after), (lost, before)):
+        if len(words) < max(_FEWEST_FOREIGN, _MOST_FOREIGN * len(text.stems)):
+            return ""
+    return ", ".join(sorted(gained)[:_FEWEST_FOREIGN])
+
+
+def _only_in(text: Text, content: frozenset[str]) -> set[str]:
+    """Stems of words that say something, and neither they nor their groups are in a content."""
+    return {stem(word) for word in text.said if (found := meanings(word)) and content.isdisjoint(found)}
+
+
+def _swapped_colour(wish: Wish, before: Text, after: Text) -> str:
+    """A plain colour of the caption that is gone, where one came that nobody asked for; empty where there is none."""
+    plain = lexicon().colours
+    gone = [word for word in before.said if word in plain and after.content.isdisjoint(meanings(word))]
+    held = before.content | wish.said
+    came = [word for word in after.said if word in plain and held.isdisjoint(meanings(word))] if gone else []
+    return f"{gone[0]!r} became {came[0]!r}" if came else ""
 
 
 def contradiction(source: Source, written: Written) -> str:
@@ -68,7 +116,8 @@ def _stays(thing: frozenset[str], before: Text, after: Text) -> bool:
     """Whether a thing that the caption named is named as often in the modified caption, and not as missing."""
     if not thing <= before.content or not thing <= after.content:
         return False
-    if any(after.counts[word] < before.counts[word] for word in thing):
+    seen, shown = before.counts, after.counts
+    if any(shown[word] < seen[word] for word in thing):
         return False
     absent = lexicon().absent
     words = after.words
@@ -86,8 +135,9 @@ def _other_time(wish: Wish, instruction: str, before: Text, after: Text) -> str:
         return ""
     for kind in _EXCLUSIVE:
         asked = {item for item in wish.said if item.startswith(kind)}
-        gained = {item for item in after.content - before.content if item.startswith(kind)}
-        if asked and gained and asked.isdisjoint(after.content):
+        if not asked or not asked.isdisjoint(after.content):
+            continue
+        if gained := {item for item in after.content - before.content if item.startswith(kind)}:
             return f"{_word(asked)!r} is asked for, and the modified caption has {_word(gained)!r}"
     return ""
 
@@ -97,11 +147,13 @@ def _opposite(wish: Wish, instruction: str, before: Text, after: Text) -> str:
     words = taken_apart(instruction).words
     if not _TURNED.isdisjoint(words):
         return ""
-    for word in words:
-        for item in lexicon().concepts.get(word, ()) if word.endswith("er") else ():
+    for word in [word for word in words if word.endswith("er")]:
+        for item in lexicon().concepts.get(word, ()):
             opposite = item.replace("=up_", "=down_") if item.startswith("=up_") else item.replace("=down_", "=up_")
-            turned = after.counts[opposite] > before.counts[opposite] and after.counts[item] <= before.counts[item]
-            if opposite != item and turned and opposite not in wish.said:
+            if opposite == item or opposite in wish.said:
+                continue
+            seen, shown = before.counts, after.counts
+            if shown[opposite] > seen[opposite] and shown[item] <= seen[item]:
                 return f"{word!r} is asked for, and the modified caption has the opposite"
     return ""
 

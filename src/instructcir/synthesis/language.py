@@ -28,18 +28,28 @@ _SCRIPTS = (
 @lru_cache(maxsize=8192)
 def language_of(text: str) -> str:
     """The code of a text's language ("en"), or "" where its words do not tell."""
+    return _told_by(_telling_words().intersection(taken_apart(text).words))
+
+
+@cache
+def _telling_words() -> frozenset[str]:
+    return frozenset(_languages())
+
+
+@lru_cache(maxsize=8192)
+def _told_by(words: frozenset[str]) -> str:
+    """The language of a text by those of its words that tell one; most texts share theirs with others."""
     known = _languages()
-    counts: dict[str, int] = {}
-    for word in known.keys() & taken_apart(text).words:
-        for language in known[word]:
-            counts[language] = counts.get(language, 0) + 1
-    best = max(counts, key=counts.__getitem__, default="")
-    if not best or counts[best] < _FEWEST:
+    told = [language for word in words for language in known[word]]
+    if len(told) < _FEWEST:
         return ""
-    second = max((count for language, count in counts.items() if language != best), default=0)
-    return best if counts[best] >= _TIMES * second else ""
+    counts = sorted([(told.count(language), language) for language in {*told}], reverse=True)
+    most, best = counts[0]
+    second = counts[1][0] if len(counts) > 1 else 0
+    return best if most >= max(_FEWEST, _TIMES * second) else ""
 
 
+@lru_cache(maxsize=8192)
 def script_of(text: str) -> str:
     """The script that most letters of a text are in: "latin", "cyrillic", ...; "" of a text without letters."""
     if text.isascii():

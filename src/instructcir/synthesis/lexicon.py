@@ -24,9 +24,12 @@ class Lexicon:
         general: things that keep their name when they are replaced.
         before: phrases before what is to go, by their first word, the longest first.
         after: phrases behind it, likewise.
+        cues: the first words of both.
         ends: words at which a named thing ends.
+        colours: words that are colours and nothing else.
         absent: words with which a caption says that something is not there.
-        concepts: word -> names of its groups of words that mean the same, each beginning with "=".
+        groups: names of groups of words that mean the same, each beginning with "=".
+        concepts: word -> names of the groups that it stands in.
     """
 
     articles: frozenset[str]
@@ -36,8 +39,11 @@ class Lexicon:
     general: frozenset[str]
     before: Mapping[str, tuple[Phrase, ...]]
     after: Mapping[str, tuple[Phrase, ...]]
+    cues: frozenset[str]
     ends: frozenset[str]
+    colours: frozenset[str]
     absent: frozenset[str]
+    groups: frozenset[str]
     concepts: Mapping[str, tuple[str, ...]]
 
 
@@ -51,16 +57,20 @@ def lexicon() -> Lexicon:
             concepts[word] = (*concepts.get(word, ()), f"={name}")
     gone: dict[str, Any] = content["gone"]
     articles = frozenset(content["articles"])
+    before, after = _by_first(gone["before"]), _by_first(gone["after"])
     return Lexicon(
         articles=articles,
         weak=articles | frozenset(content["weak"]),
         asking=frozenset(content["asking"]),
         vague=frozenset(content["vague"]),
         general=frozenset(content["general"]),
-        before=_by_first(gone["before"]),
-        after=_by_first(gone["after"]),
+        before=before,
+        after=after,
+        cues=frozenset((*before, *after)),
         ends=frozenset(gone["ends"]),
+        colours=frozenset(content["colours"]),
         absent=frozenset(gone["absent"]),
+        groups=frozenset(f"={name}" for name in content["concepts"]),
         concepts=concepts,
     )
 

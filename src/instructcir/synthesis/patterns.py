@@ -9,6 +9,7 @@ from functools import cache, lru_cache
 from importlib import resources
 from typing import Any
 
+from instructcir.synthesis.remembered import MOST
 from instructcir.synthesis.texts import taken_apart
 
 
@@ -24,18 +25,23 @@ def leftover_in(text: str) -> str:
 def unfit_in(text: str) -> tuple[str, str]:
     """A category of unsafe or personal content and what stands for it in a text; two empty strings for none."""
     known = _patterns()
-    for word in taken_apart(text).words:
+    words = taken_apart(text).words
+    for word in () if _HARMLESS.issuperset(words) else words:
         marks = _marks(word)
         for category in marks.rejects:
             return category, word
         for category in marks.tries:
             if found := known.unsafe[category].search(text):
                 return category, found.group()
-    if known.personal_signs.search(text):
-        for category, pattern in known.personal.items():
-            if found := pattern.search(text):
+    if known.personal_signs.search(text) or _has_any(known.personal_words, text.lower()):
+        for category, (part, pattern) in known.personal.items():
+            if part.search(text) and (found := pattern.search(text)):
                 return category, found.group()
     return "", ""
+
+
+def _has_any(words: tuple[str, ...], text: str) -> bool:
+    return any([word in text for word in words])
 
 
 def categories() -> tuple[str, ...]:
@@ -53,7 +59,8 @@ class _Patterns:
     near: dict[str, re.Pattern[str]]
     unsafe: dict[str, re.Pattern[str]]
     personal_signs: re.Pattern[str]
-    personal: dict[str, re.Pattern[str]]
+    personal_words: tuple[str, ...]
+    personal: dict[str, tuple[re.Pattern[str], re.Pattern[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +71,20 @@ class _Marks:
     tries: tuple[str, ...]
 
 
+_HARMLESS: set[str] = set()
+"""Words that were looked at and have no marks, as nearly all do: most texts hold no other."""
+
+
 @lru_cache(maxsize=65_536)
 def _marks(word: str) -> _Marks:
     known = _patterns()
     rejects = tuple(category for category, words in known.words.items() if words.fullmatch(word))
-    return _Marks(rejects, tuple(category for category, words in known.near.items() if words.fullmatch(word)))
+    tries = tuple(category for category, words in known.near.items() if words.fullmatch(word))
+    if not rejects and not tries:
+        if len(_HARMLESS) >= MOST:
+            _HARMLESS.clear()
+        _HARMLESS.add(word)
+    return _Marks(rejects, tries)
 
 
 @cache
@@ -85,7 +101,11 @@ def _patterns() -> _Patterns:
         near={category: _words(one["near"]) for category, one in unsafe.items()},
         unsafe={category: _any_of(one["patterns"]) for category, one in unsafe.items()},
         personal_signs=re.compile(personal["signs"]),
-        personal={category: re.compile(one, re.IGNORECASE) for category, one in personal["patterns"].items()},
+        personal_words=tuple(personal["words"]),
+        personal={
+            category: (re.compile(part, re.IGNORECASE), re.compile(whole, re.IGNORECASE))
+            for category, (part, whole) in personal["patterns"].items()
+        },
     )
 
 

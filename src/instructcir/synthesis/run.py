@@ -1,4 +1,4 @@
-"""A whole run: shards one after the other or in several processes, resumed where it was stopped, and added up."""
+"""A whole run: shards one after the other, in processes or on a cluster, resumed where it was stopped, added up."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from instructcir.errors import InputError
 from instructcir.files import PathLike, write_atomic
 from instructcir.synthesis.counts import Counts
 from instructcir.synthesis.shard import Filters, Places, Settings, write_shard
+from instructcir.synthesis.spread import Spread
 from instructcir.synthesis.stored import read_verdicts, verdict_file
 from instructcir.synthesis.writer import Writer
 from instructcir.synthesis.written import Source
@@ -74,7 +75,7 @@ def run_folder(into: PathLike) -> Path:
 
 def synthesise(
     sources: Iterable[Source],
-    writer: Writer,
+    writer: Writer | Spread,
     filters: Filters,
     into: PathLike,
     options: Options | None = None,
@@ -86,7 +87,7 @@ def synthesise(
 
     Args:
         sources: in an order that is the same every time; read once, a shard at a time.
-        writer: that writes.
+        writer: that writes, or a cluster whose workers each have one.
         filters: makes the filters of a shard; with several workers a function of a module.
         into: a folder for shards, or a .parquet file, which is put together at the end.
         options: how it goes.
@@ -110,15 +111,17 @@ def synthesise(
     return _finish(Path(into), folder, total, ended, work.shards)
 
 
-def _check(options: Options, writer: Writer) -> None:
+def _check(options: Options, writer: Writer | Spread) -> None:
     for name in ("per_source", "shard_size", "workers"):
         if getattr(options, name) < 1:
             raise InputError(f"{name} is {getattr(options, name)}; it is at least 1")
-    if options.workers > 1 and writer.concurrency:
+    if options.workers > 1 and isinstance(writer, Spread):
+        raise InputError("a cluster has workers of its own; leave the number of processes out")
+    if options.workers > 1 and not isinstance(writer, Spread) and writer.concurrency:
         raise InputError(f"{writer.name} answers many questions at once by itself; several workers are for rules")
 
 
-def _begin(folder: Path, writer: Writer, filters: Filters, options: Options) -> str:
+def _begin(folder: Path, writer: Writer | Spread, filters: Filters, options: Options) -> str:
     """Write down what the run is, or make sure that it is this one; return when it began."""
     settings = {name: value for name, value in asdict(options).items() if name != "workers"}
     names = ", ".join(check.__name__ for check in filters())
@@ -153,7 +156,7 @@ class _Run:
     def __init__(
         self,
         folder: Path,
-        writer: Writer,
+        writer: Writer | Spread,
         filters: Filters,
         settings: Settings,
         workers: int,
@@ -166,7 +169,12 @@ class _Run:
         self.shards = 0
 
     def all_shards(self, batches: Iterator[list[Source]]) -> tuple[Counts, str]:
-        ended = self._here(batches) if self._workers == 1 else self._elsewhere(batches)
+        if isinstance(self._writer, Spread):
+            ended = self._on_cluster(self._writer, batches)
+        elif self._workers == 1:
+            ended = self._here(self._writer, batches)
+        else:
+            ended = self._elsewhere(self._writer, batches)
         return self._total, ended
 
     def _left(self, batches: Iterator[list[Source]]) -> Iterator[tuple[Places, list[Source]]]:
@@ -180,15 +188,23 @@ class _Run:
                 self._progress(counts.requested)
                 self._add(number, counts)
 
-    def _here(self, batches: Iterator[list[Source]]) -> str:
+    def _here(self, writer: Writer, batches: Iterator[list[Source]]) -> str:
         for places, batch in self._left(batches):
-            counts, ended = write_shard(batch, self._writer, self._filters, self._settings, places, self._progress)
+            counts, ended = write_shard(batch, writer, self._filters, self._settings, places, self._progress)
             self._add(places.number, counts)
             if ended:
                 return ended
         return ""
 
-    def _elsewhere(self, batches: Iterator[list[Source]]) -> str:
+    def _on_cluster(self, cluster: Spread, batches: Iterator[list[Source]]) -> str:
+        first = ""
+        for places, counts, ended in cluster.shards(self._left(batches), self._filters, self._settings):
+            self._progress(counts.requested)
+            self._add(places.number, counts)
+            first = first or ended
+        return first
+
+    def _elsewhere(self, writer: Writer, batches: Iterator[list[Source]]) -> str:
         """In processes that start afresh: they inherit no threads and no memory."""
         running: dict[Future[tuple[Counts, str]], Places] = {}
 
@@ -201,7 +217,7 @@ class _Run:
 
         with ProcessPoolExecutor(self._workers, get_context("spawn")) as pool:
             for places, batch in self._left(batches):
-                job = pool.submit(write_shard, batch, self._writer, self._filters, self._settings, places)
+                job = pool.submit(write_shard, batch, writer, self._filters, self._settings, places)
                 running[job] = places
                 del batch
                 while len(running) > self._workers:  # one waits, so that nobody does

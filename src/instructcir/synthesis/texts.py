@@ -8,35 +8,44 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
 from functools import lru_cache
+from itertools import filterfalse
+from typing import NamedTuple
 
 from instructcir.synthesis.lexicon import lexicon
+from instructcir.synthesis.remembered import Remembered
 
 _KEPT = 8192
 """Texts kept taken apart: a few megabytes, and more than stand near each other in a file."""
 _TOKEN = re.compile(r"\d+(?:[/.]\d+)?|[^\W\d_]+(?:'[^\W\d_]+)?|[,.;:!?/|()]|->")
+_PLAIN = "abcdefghijklmnopqrstuvwxyz -,.;:!?"
+_PLAIN_MARKS = ",.;:!?"
+"""A text of no other characters, as most are, is divided at its spaces once marks have spaces around them."""
 _SHORT = (("w/o", "without"), ("w/", "with "), ("i/o ", "instead of "))
 _MARKS = frozenset(",.;:!?/|()") | {"->"}
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(NamedTuple):
     """A text's words.
 
     Attributes:
         sequence: words in lower case and marks of punctuation, in order.
         words: the words alone.
         said: the words without articles, which two texts may differ in and still say the same.
-        content: what they say: the stem of each word that is not weak, and the names of its groups ("=colour_red").
-        counts: the same with how often.
+        stems: the stem of each word that is not weak.
+        content: what they say: these stems, and the names of the words' groups ("=colour_red").
     """
 
     sequence: tuple[str, ...]
     words: tuple[str, ...]
     said: tuple[str, ...]
+    stems: frozenset[str]
     content: frozenset[str]
-    counts: Counter[str]
+
+    @property
+    def counts(self) -> Counter[str]:
+        """What they say with how often; few texts are asked for it, so it is counted anew."""
+        return Counter([item for word in self.said for item in meanings(word)])
 
 
 @lru_cache(maxsize=_KEPT)
@@ -46,12 +55,20 @@ def taken_apart(text: str) -> Text:
     if "/" in plain:
         for short, whole in _SHORT:
             plain = plain.replace(short, whole)
-    sequence = tuple(_TOKEN.findall(plain))
-    words = tuple([word for word in sequence if word not in _MARKS])
-    articles = lexicon().articles
-    said = tuple([word for word in words if word not in articles])
-    counts = Counter([item for word in said for item in meanings(word)])
-    return Text(sequence, words, said, frozenset(counts), counts)
+    sequence = _TOKEN.findall(plain) if plain.strip(_PLAIN) else _divided(plain)
+    known = lexicon()
+    words = tuple(filterfalse(_MARKS.__contains__, sequence))
+    said = tuple(filterfalse(known.articles.__contains__, words))
+    content = frozenset().union(*map(_MEANINGS.__getitem__, said))
+    return Text(tuple(sequence), words, said, content - known.groups, content)
+
+
+def _divided(plain: str) -> list[str]:
+    """What `_TOKEN` finds in a text of plain characters."""
+    for mark in _PLAIN_MARKS:
+        if mark in plain:
+            plain = plain.replace(mark, f" {mark} ")
+    return plain.replace("-", " ").split()
 
 
 @lru_cache(maxsize=65_536)
@@ -79,6 +96,9 @@ def stem(word: str) -> str:
             bare = word[: -len(ending)]
             return bare[:-1] if len(bare) > 3 and bare[-1] == bare[-2] and bare[-1] not in "ls" else bare
     return word
+
+
+_MEANINGS = Remembered(meanings)
 
 
 def is_mark(token: str) -> bool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from instructcir.synthesis.lexicon import Lexicon, Phrase, lexicon
+from instructcir.synthesis.remembered import Remembered
 from instructcir.synthesis.texts import is_mark, meanings, stem, taken_apart
 
 _LONGEST = 6
@@ -53,21 +54,44 @@ def wish_of(instruction: str) -> Wish:
     tokens = taken_apart(instruction).sequence
     away, things = _gone(tokens, known)
     wanted = []
-    colours, counts = [], []
+    colours: list[frozenset[str]] = []
+    counts: list[frozenset[str]] = []
     for place, token in enumerate(tokens):
-        if place in away or is_mark(token):
+        if place in away:
             continue
-        found = meanings(token)
-        for group in known.concepts.get(token, ()):
-            if group.startswith("=colour_"):
-                colours.append(frozenset((stem(token), *known.concepts[token])))
-                break
-            if group.startswith("=count_") and _is_plain_count(tokens, place):
-                counts.append(frozenset((token, group)))
-        if found and token not in known.asking:
-            wanted.append(frozenset(found))
-    vague = any(token in known.vague for token in tokens)
+        word = _ASKED[token]
+        if word.wanted:
+            wanted.append(word.wanted)
+        if word.colour:
+            colours.append(word.colour)
+        if word.counts and _is_plain_count(tokens, place):
+            counts.extend(word.counts)
+    vague = not known.vague.isdisjoint(tokens)
     return Wish(tuple(wanted), frozenset[str]().union(*wanted), tuple(colours), tuple(counts), things, vague)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a word of an instruction asks for; each part is empty where it asks for no such thing."""
+
+    wanted: frozenset[str]
+    colour: frozenset[str]
+    counts: tuple[frozenset[str], ...]
+
+
+def _asked(token: str) -> _Asked:
+    known = lexicon()
+    if is_mark(token):
+        return _Asked(frozenset(), frozenset(), ())
+    groups = known.concepts.get(token, ())
+    first = next((place for place, group in enumerate(groups) if group.startswith("=colour_")), len(groups))
+    colour = frozenset((stem(token), *groups)) if first < len(groups) else frozenset[str]()
+    counts = tuple(frozenset((token, group)) for group in groups[:first] if group.startswith("=count_"))
+    wanted = frozenset[str]() if token in known.asking else frozenset(meanings(token))
+    return _Asked(wanted, colour, counts)
+
+
+_ASKED = Remembered(_asked)
 
 
 def _is_plain_count(tokens: Phrase, place: int) -> bool:
@@ -82,6 +106,8 @@ def _gone(tokens: Phrase, known: Lexicon) -> tuple[set[int], tuple[frozenset[str
     away: set[int] = set()
     things = []
     for place, token in enumerate(tokens):
+        if token not in known.cues and token not in _UNTIL:
+            continue
         if cue := _cue(tokens, place, known.before):
             start = end = place + cue
             while end < len(tokens) and not _ends(tokens[end], known):

@@ -147,9 +147,7 @@ def examine(source: Source, written: Written, filters: Sequence[Filter]) -> Verd
         written: the triplet.
         filters: in their order.
     """
-    passed: list[str] = []
-    for check in filters:
+    for place, check in enumerate(filters):
         if detail := check(source, written):
-            return Verdict(written, check.__name__, detail, tuple(passed))
-        passed.append(check.__name__)
-    return Verdict(written, passed=tuple(passed))
+            return Verdict(written, check.__name__, detail, tuple([one.__name__ for one in filters[:place]]))
+    return Verdict(written, passed=tuple([one.__name__ for one in filters]))

@@ -180,7 +180,7 @@ def from_dict(values: Mapping[str, Any], where: str = "recipe") -> Recipe:
         raise InputError(f"{where}: objective.hard_negatives_of_pairs {reason}")
     for name in ("answers", "told"):
         if recipe.data.source != "drawn" and getattr(objective, name):
-            raise InputError(f"{where}: objective.{name} needs data.source 'drawn'")
+            raise InputError(f"{where}: objective.{name} needs data.source 'drawn'; set it to 0")
     _check_mixture(recipe, where)
     if not 1 <= recipe.data.answers <= 3:
         raise InputError(f"{where}: data.answers must be 1, 2 or 3")

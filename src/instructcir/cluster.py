@@ -35,6 +35,11 @@ class Share:
     gpus: float
 
 
+def every_processor(ray: Any) -> Share:
+    """A worker for each processor of a cluster, for work that uses one."""
+    return Share(max(1, int(ray.cluster_resources().get("CPU", 1))), 1, 0)
+
+
 @contextmanager
 def connected(address: str) -> Iterator[Any]:
     """Ray, joined to a cluster during a block; a connection that is there already is used and left.
