@@ -87,6 +87,7 @@ def main() -> None:
     scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
     with safe_open(folder / "model.safetensors", framework="np") as file:
         weights = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118
+    asked = scores["wardrobe"]["test"]["composed"]["queries"]
     lines = [
         INTRODUCTION,
         f"{weights:,} weights, {(folder / 'model.safetensors').stat().st_size:,} bytes. Trained on "
@@ -96,9 +97,9 @@ def main() -> None:
         "\nEach recipe is in the package (`instructcir train --list`). Pictures, words and order follow from the",
         "seeds; all are of the training split, which shares no facts with the tests.",
         "\n# Scores",
-        "\nMeans in percent with 95 % bootstrap intervals; 500 queries on 2,000 pictures that are hard on purpose, the",
-        "reference left out. Right is every picture that fulfils the edit and keeps all else. Text to image and image",
-        "to image count pictures with equal facts.",
+        f"\nMeans in percent with 95 % bootstrap intervals; {asked} queries on 2,000 pictures that are hard on purpose,",
+        "the reference left out. Right is every picture that fulfils the edit and keeps all else. Text to image and",
+        "image to image count pictures with equal facts.",
         *scored(scores),
     ]
     write_atomic(folder / "CARD.md", "\n".join(lines) + "\n")

@@ -26,7 +26,7 @@ def score(
         list[str] | None,
         typer.Option("--test", metavar="TEST", help=f"Which test: {', '.join(TESTS)}; all but dev if not given."),
     ] = None,
-    queries: Annotated[int, typer.Option(min=1, help="Composed queries of a test.")] = 500,
+    queries: Annotated[int, typer.Option(min=1, help="Composed queries of a test.")] = 250,
     gallery: Annotated[int, typer.Option(min=2, help="Pictures of a gallery.")] = 2000,
     out: Annotated[Path | None, typer.Option(metavar="FILE.json", help="Write all scores to this file.")] = None,
     base: Base = None,

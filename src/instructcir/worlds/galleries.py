@@ -76,7 +76,7 @@ def composed_test(
     world: World,
     split: Split,
     *,
-    queries: int = 500,
+    queries: int = 250,
     gallery: int = 2000,
     seed: int = 0,
     unseen: bool = False,
@@ -88,7 +88,8 @@ def composed_test(
         world: what is drawn.
         split: where the targets belong, and the references too; but of "test-combinations" these are of "test", for
             they must not show a held-out pair yet. Distractors may show whatever training does not.
-        queries: how many; 50, 35 and 15 % of them ask for one, two and three edits. Two to four share a reference.
+        queries: how many; at most an eighth of the gallery, if each is to have all its distractors. 50, 35 and 15 % of
+            them ask for one, two and three edits. Two to four share a reference.
         gallery: how many pictures; at least twice as many as queries.
         seed: another seed, another test set.
         unseen: take templates and synonyms that training never uses, in modifications and captions.
