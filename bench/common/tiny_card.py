@@ -97,7 +97,7 @@ def main() -> None:
         "\nEach recipe is in the package (`instructcir train --list`). Pictures, words and order follow from the",
         "seeds; all are of the training split, which shares no facts with the tests.",
         "\n# Scores",
-        f"\nMeans in percent with 95 % bootstrap intervals; {asked} queries on 2,000 pictures that are hard on purpose,",
+        f"\nMeans in percent with 95 % bootstrap intervals; {asked} queries on 2,000 pictures, hard on purpose,",
         "the reference left out. Right is every picture that fulfils the edit and keeps all else. Text to image and",
         "image to image count pictures with equal facts.",
         *scored(scores),
