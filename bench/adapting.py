@@ -1,6 +1,6 @@
 """Adapting the bundled model to a style that it never saw, end to end, as `instructcir adapt` does it.
 
-    python bench/adapting.py                         # 1,500 fashion plates: under 20 minutes on two idle cores
+    python bench/adapting.py                         # 1,500 fashion plates; 20 minutes on two idle cores are the target
     python bench/adapting.py --pictures 500 --steps 40 --queries 60   # a smaller one
     python bench/adapting.py --work FOLDER           # keep all that is made; called again, it goes on
 
