@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import socket
 from typing import Annotated
 
 import typer
 
 from instructcir.cli.models import Device, Dtype, quieten
-from instructcir.errors import DependencyError, InputError
+from instructcir.errors import DependencyError
 
 EXTRA = "instructcir[serve]"
 _MB = 2**20
@@ -59,7 +58,7 @@ def serve(
         from instructcir.server.app import create_app
         from instructcir.server.following import load_and_check
         from instructcir.server.limits import Limits
-        from instructcir.server.running import run
+        from instructcir.server.running import bound, listen, run
         from instructcir.server.service import Service
     except ModuleNotFoundError as error:
         raise DependencyError(f"serve needs {error.name}; pip install '{EXTRA}'") from error
@@ -67,7 +66,6 @@ def serve(
     from instructcir.search.searcher import Index
 
     access = Access(api_key, host, anyone=anyone)
-    port = _free_port(host, port)
     limits = Limits(
         upload_bytes=upload_mb * _MB,
         upload_pixels=upload_megapixels * 1_000_000,
@@ -76,30 +74,15 @@ def serve(
         batch=batch,
         seconds=seconds,
     )
-    index = Index.open(name, model=model, device=device, dtype=dtype)
-    assert isinstance(index.embedder, Embedder)  # it has just been loaded
-    service = Service(index.gallery.folder, index.embedder, limits, load_and_check(device, dtype))
-    typer.echo(f"device: {service.model.embedder.checkpoint.placement.why}", err=True)
-    shown = f"[{host}]" if ":" in host else host
-    typer.echo(f"{len(index):,} pictures at http://{shown}:{port}/ (Ctrl-C stops)")
-    if anyone and not access.needs_key:
-        typer.echo("note: everyone who can connect may ask; there is no key", err=True)
-    run(create_app(service, access), host, port, limits)
-
-
-def _free_port(host: str, port: int) -> int:
-    """The port, or a free one for 0; found out before the model is loaded.
-
-    Raises:
-        InputError: it is taken, or the address is not this machine's.
-    """
-    try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        with socket.socket(family, socket.SOCK_STREAM) as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            trial.bind((host, port))
-            return int(trial.getsockname()[1])
-    except OSError as error:
-        raise InputError(
-            f"{host}:{port}: cannot be bound to ({error.strerror or error}); give another --port"
-        ) from error
+    with bound(host, port) as sockets:  # found out before the model is loaded
+        index = Index.open(name, model=model, device=device, dtype=dtype)
+        assert isinstance(index.embedder, Embedder)  # it has just been loaded
+        service = Service(index.gallery.folder, index.embedder, limits, load_and_check(device, dtype))
+        typer.echo(f"device: {service.model.embedder.checkpoint.placement.why}", err=True)
+        app = create_app(service, access)
+        listen(sockets)  # whoever reads the next line can connect
+        shown = f"[{host}]" if ":" in host else host
+        typer.echo(f"{len(index):,} pictures at http://{shown}:{sockets[0].getsockname()[1]}/ (Ctrl-C stops)")
+        if anyone and not access.needs_key:
+            typer.echo("note: everyone who can connect may ask; there is no key", err=True)
+        run(app, sockets, limits)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -22,10 +21,11 @@ from instructcir.model.loading import Checkpoint, find_folder, load_checkpoint
 from instructcir.model.placement import prefix_bytes, token_budget
 from instructcir.model.planner import Planner
 from instructcir.model.prefix import PrefixCache, Reference
-from instructcir.model.preparation import PreparedImage, limit_pixels, prepare
+from instructcir.model.preparation import PreparedImage, limit_pixels
 from instructcir.model.prompts import PromptSet, named
 from instructcir.model.rendering import ChatRenderer
 from instructcir.model.saving import save_folder
+from instructcir.model.shrinking import Preparation
 
 # shapes: N images, Q queries, T texts, D dimensions
 
@@ -57,7 +57,7 @@ class Embedder:
         self.planner = Planner(
             self.backbone,
             self.renderer,
-            partial(prepare, processor),
+            Preparation(processor),
             budget=token_budget(self.backbone.device),
             shares=True,
             longest=self.backbone.longest,

@@ -3,30 +3,74 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 import uvicorn
 from fastapi import FastAPI
 
+from instructcir.errors import InputError
 from instructcir.server.limits import Limits
 
 _BACKLOG = 256
 
 
-def run(app: FastAPI, host: str, port: int, limits: Limits) -> None:
+@contextmanager
+def bound(host: str, port: int) -> Iterator[list[socket.socket]]:
+    """Sockets of an address, free as it is now; nobody can connect before they are told to listen.
+
+    Args:
+        host: a name or an address; a name of several addresses gets a socket for each.
+        port: the same for all; 0 takes a free one.
+
+    Raises:
+        InputError: it is taken, or the address is not this machine's.
+    """
+    with ExitStack() as held:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            sockets: list[socket.socket] = []
+            for family, address in dict.fromkeys((one[0], one[4]) for one in found):
+                made = held.enter_context(socket.socket(family, socket.SOCK_STREAM))
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                chosen = sockets[0].getsockname()[1] if sockets else port
+                made.bind((address[0], chosen, *address[2:]))
+                sockets.append(made)
+        except OSError as error:
+            raise _taken(host, port, error) from error
+        yield sockets
+
+
+def listen(sockets: Sequence[socket.socket]) -> None:
+    """From now on whoever connects is kept waiting until `run` answers, and not turned away.
+
+    Raises:
+        InputError: another process has begun to listen there meanwhile.
+    """
+    for one in sockets:
+        try:
+            one.listen(_BACKLOG)
+        except OSError as error:
+            raise _taken(*one.getsockname()[:2], error) from error
+
+
+def _taken(host: str, port: int, error: OSError) -> InputError:
+    return InputError(f"{host}:{port}: cannot be bound to ({error.strerror or error}); give another --port")
+
+
+def run(app: FastAPI, sockets: Sequence[socket.socket], limits: Limits) -> None:
     """Serve until Ctrl-C or SIGTERM; requests that are being worked on then have some seconds left.
 
     Args:
         app: the application.
-        host: address to bind to.
-        port: its port.
+        sockets: of `bound`; they are closed at the end.
         limits: of time.
     """
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         log_level="warning",
         access_log=False,
         server_header=False,
@@ -37,7 +81,7 @@ def run(app: FastAPI, host: str, port: int, limits: Limits) -> None:
         h11_max_incomplete_event_size=64 * 2**10,
     )
     with _stop_is_no_fault():
-        uvicorn.Server(config).run()
+        uvicorn.Server(config).run(list(sockets))
 
 
 @contextmanager
