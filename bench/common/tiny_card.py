@@ -44,10 +44,12 @@ def processor() -> str:
 
 
 def trained(runs: Path) -> Iterator[str]:
-    """A line of a table for each run."""
+    """A line of a table for each run; parts that were taken over from an earlier training have none."""
     yield "| recipe | learns | pictures | minutes | last loss | seed |"
     yield "|---|---|---|---|---|---|"
     for name in PARTS:
+        if not (runs / name / "log.jsonl").exists():
+            continue
         recipe = json.loads((runs / name / "recipe.json").read_text(encoding="utf-8"))
         log = read_log(runs / name / "log.jsonl")
         pictures = recipe["optimiser"]["steps"] * recipe["optimiser"]["global_batch"]
