@@ -47,7 +47,7 @@ class Preparation:
             return prepare(self._processor, image)  # its error names the picture as it is
 
     def _settings(self) -> Any:
-        return self._processor.image_processor  # type: ignore[attr-defined]
+        return self._processor.image_processor
 
     def _target(self, size: tuple[int, int]) -> tuple[int, int] | None:
         """Width and height that the processor brings a picture to; None if that is not one of the two plain ways."""

@@ -54,7 +54,8 @@ def listen(sockets: Sequence[socket.socket]) -> None:
         try:
             one.listen(_BACKLOG)
         except OSError as error:
-            raise _taken(*one.getsockname()[:2], error) from error
+            host, port = one.getsockname()[:2]
+            raise _taken(host, port, error) from error
 
 
 def _taken(host: str, port: int, error: OSError) -> InputError:
