@@ -18,7 +18,7 @@ def test_a_model_learns_from_what_synthesize_wrote(tmp_path: Path, into: str) ->
     (told,) = json_lines(run("synthesize", tmp_path / "drawn" / "pairs.jsonl", "--into", file, "--json"))
     assert told["kept"] == len(list(read_triplets(str(file)))) > 40
     settings = {"start.model": "tiny", "data.source": "triplets", "data.path": file, "optimiser.steps": 2}
-    settings |= {"optimiser.global_batch": 4, "running.log_every": 1, "objective.told": 0}
+    settings |= {"optimiser.global_batch": 4, "running.log_every": 1, "data.hard_negatives": 0, "objective.told": 0}
     words = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
     assert "set it to 0" in refused("train", "tiny-stage2", "--into", tmp_path / "run", *words[:-2])
     run("train", "tiny-stage2", "--into", tmp_path / "run", *words)

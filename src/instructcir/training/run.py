@@ -41,6 +41,7 @@ from instructcir.training.looking import LEVELLED_BY, LookCollator, Looker, Look
 from instructcir.training.recipe import Recipe
 from instructcir.training.samples import Layout, Sample
 from instructcir.training.stream import FileSamples, MixedSamples
+from instructcir.training.subnormal import subnormal_as_zero
 from instructcir.training.telling import Telling
 from instructcir.training.trainer import (
     Collator,
@@ -56,6 +57,7 @@ from instructcir.worlds.registry import world
 _TELLING = "telling.safetensors"
 
 
+@subnormal_as_zero()
 def train(recipe: Recipe, folder: Path, *, resume: bool = False, report: Report | None = None) -> Path:
     """Train as a recipe says.
 
@@ -73,8 +75,6 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, report: Report 
         ModelError: the starting model cannot be loaded or saved.
     """
     model_folder = folder / ("adapter" if recipe.tune.mode == "lora" else "model")
-    # numbers below 1e-38, which sharp attention makes many of, cost a processor a hundred times a product's time
-    torch.set_flush_denormal(True)
     state = together()
     with state.main_process_first():
         _claim(recipe, folder, resume or not state.is_main_process)
