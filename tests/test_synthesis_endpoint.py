@@ -42,7 +42,10 @@ def outcome_of(folder: Path, behaviour: Behaviour | None, count: int = 5) -> tup
 
 
 def test_a_good_server_writes_what_was_ordered(tmp_path: Path) -> None:
-    with serving() as server:
+    def takes_a_moment(body: dict[str, Any], _: int) -> Reply:
+        return Reply(completion(right(body)), delay=0.05)  # so that requests meet, however busy the machine is
+
+    with serving(takes_a_moment) as server:
         outcome = asking.run(server.url, tmp_path)
         assert (outcome.counts.kept, len(server.bodies)) == (120, 60)
         assert 1 < server.most <= 4
