@@ -48,5 +48,5 @@ def test_it_composes_better_than_either_half_of_a_query(name: str) -> None:
     assert recall["composed"] > max(recall["image only"], recall["text only"])
 
 
-LEAST = {"wardrobe": 50.0, "landscapes": 40.0}
+LEAST = {"wardrobe": 88.0, "landscapes": 78.0}
 """Recall@10 on this small gallery, well below what was measured."""
