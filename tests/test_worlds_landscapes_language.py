@@ -19,7 +19,7 @@ from instructcir.worlds.landscapes import facts as scenes
 from instructcir.worlds.landscapes.captions import caption, question
 from instructcir.worlds.landscapes.changes import MAKERS, change
 from instructcir.worlds.landscapes.modifications import family, modification, phrase
-from instructcir.worlds.landscapes.words_book import FILES, speaker
+from instructcir.worlds.landscapes.words_book import FILES, MORE, speaker
 from instructcir.worlds.landscapes.words_edits import makers
 from instructcir.worlds.landscapes.words_things import plural, the
 from instructcir.worlds.phrasing import fill, tidy
@@ -40,7 +40,7 @@ def scene(**other: str | None) -> dict[str, str]:
 
 
 def book() -> phrasing.Book:
-    return phrasing.book("instructcir.worlds.landscapes", *FILES)
+    return phrasing.book("instructcir.worlds.landscapes", *FILES, more=MORE)
 
 
 @cache
@@ -257,8 +257,16 @@ def test_articles_and_plurals() -> None:
     words = ("dog", "sheep", "bus", "child", "adult in red", "lorry", "bench", "park bench", "pine tree", "person")
     plurals = ["dogs", "sheep", "buses", "children", "lorries", "benches", "park benches", "pine trees", "people"]
     assert [plural(word) for word in words if word != "adult in red"] == plurals
-    names = {the(speaker(random.Random(seed), False), DOG_AND_TREE, "dog") for seed in range(60)}
-    assert names == {"the dogs", "the two dogs", "the brown dogs"}
+    names = {the(speaker(random.Random(seed), False), DOG_AND_TREE, "dog") for seed in range(200)}
+    assert names >= {"the dogs", "the two dogs", "the brown dogs"}
+    brown, two, dogs = (_either("word.colour.brown"), _either("word.number.2"), _either("noun.dog", plurals=True))
+    assert all(re.fullmatch(rf"the (({brown}|{two}) )?{dogs}", name) for name in names), names
+
+
+def _either(path: str, *, plurals: bool = False) -> str:
+    """A pattern that takes any word of a list."""
+    words = {plural(word) if plurals else word for part in book()[path] for word in part}
+    return f"({'|'.join(map(re.escape, sorted(words)))})"
 
 
 # ---- captions -------------------------------------------------------------------------------------------------------
@@ -297,10 +305,10 @@ def test_a_caption_leaves_out_what_it_is_told_to() -> None:
     for number in range(400):
         text = caption(DOG_AND_TREE, rng, omit=secret, unseen=bool(number % 2))
         assert not re.search(
-            r"brown|two|\b2\b|pair|couple|meadow|field|grass|\bday|midday|close|near|centre|middle", text
+            r"brown|two|\b2\b|pair|couple|meadow|field|grass(?![- ]green)|\bday|midday|close|near|centre|middle", text
         ), text
         assert not GAP.search(text), text
-        assert re.search(r"dogs|hounds|doggies", text), text
+        assert re.search(_either("noun.dog", plurals=True), text), text
 
 
 def test_captions_get_shorter_with_less_detail() -> None:
@@ -326,18 +334,20 @@ def test_any_detail_and_omission_gives_a_clean_caption() -> None:
 def test_questions_are_answered_truly() -> None:
     rng = random.Random(7)
     answers = Counter()
+    dogs, tree = _either("noun.dog", plurals=True), f"({_either('noun.tree')}|{_either('precise.tree')})"
+    dog = _either("noun.dog")
     for _ in range(600):
         text, answer = question(DOG_AND_TREE, rng)
         assert text.endswith("?")
         assert answer
         answers[answer] += 1
-        if "how many dogs" in text:
+        if re.search(f"how many {dogs}", text):
             assert answer == "two"
         if text.startswith("are there more"):
-            assert answer == ("yes" if "dogs than" in text else "no")
+            assert answer == ("yes" if re.search(f"{dogs} than", text) else "no")
         if "left of the" in text:
-            assert answer == ("yes" if text.startswith("is the tree") else "no")
-        if "is there a dog" in text:
+            assert answer == ("yes" if re.match(f"is the {tree}", text) else "no")
+        if re.search(rf"is there an? {dog}\b", text):
             assert answer == "yes"
     assert {"yes", "no", "two", "one", "brown", "big", "a meadow", "on the right", "close up", "spring"} <= set(answers)
 
@@ -434,8 +444,9 @@ def test_the_same_seed_says_the_same() -> None:
 
 
 PINNED = (
-    "a view from above of one large purple flower in the centre and two small brown dogs on the left "
-    "in autumn hills under a clear sky at sunset",
-    "What does it look like where the dogs are black, with the flower replaced by a brown house?",
+    "a massive purple flower in the centre and two little coffee-coloured dogs on the left in hills under a clear sky "
+    "in the autumn at sunset, from high up above",
+    "can you find me one with the dogs changed to pitch-black n with the flower swapped for a chocolate-coloured "
+    "house?",
     "question",
 )

@@ -38,6 +38,31 @@ def test_a_book_refuses_what_would_mix_training_and_unseen(package: Path, second
         book(package.name, "three.toml", "four.toml")
 
 
+def test_further_files_go_on_with_lists_and_the_first_phrases_stay_as_common(package: Path) -> None:
+    (package / "five.toml").write_text(
+        '[one]\ntraining = ["a"]\nunseen = ["b"]\n[two]\ntraining = ["c"]\nunseen = []\n'
+    )
+    (package / "six.toml").write_text('[one]\ntraining = ["d", "e", "f"]\nunseen = ["g"]\n')
+    assert book(package.name, "five.toml", more=("six.toml",)) == {
+        "one": (("a", "a", "a", "d", "e", "f"), ("b", "g")),
+        "two": (("c",), ()),
+    }
+
+
+@pytest.mark.parametrize(
+    ("further", "told"),
+    [
+        ('[one]\ntraining = ["b"]\nunseen = []', "one: stands there twice"),
+        ("[no]\ntraining = []\nunseen = []", "no: goes"),
+    ],
+)
+def test_further_files_neither_mix_the_parts_nor_begin_lists(package: Path, further: str, told: str) -> None:
+    (package / "seven.toml").write_text('[one]\ntraining = ["a"]\nunseen = ["b"]\n')
+    (package / "eight.toml").write_text(further + "\n")
+    with pytest.raises(ValueError, match=told):
+        book(package.name, "seven.toml", more=("eight.toml",))
+
+
 def test_a_speaker_keeps_training_and_unseen_templates_apart() -> None:
     def said(unseen: bool) -> set[str]:
         return {Speaker(BOOK, random.Random(seed), unseen).template("do") for seed in range(30)}

@@ -66,9 +66,9 @@ def test_its_lists_have_the_slots_of_those_that_they_replace() -> None:
 @pytest.mark.parametrize("unseen", [False, True])
 def test_its_words_are_its_own(unseen: bool) -> None:
     rng = random.Random(1)
-    told = " ".join(PLATES.caption(facts_of(PLATES, "train", number), rng, unseen=unseen) for number in range(300))
+    told = " ".join(PLATES.caption(facts_of(PLATES, "train", number), rng, unseen=unseen) for number in range(600))
     asked = []
-    for number in range(300):
+    for number in range(600):
         facts = facts_of(PLATES, "train", number)
         change = change_into(PLATES, facts, rng, 1 + number % 2, "train")
         asked.append(PLATES.modification(facts, change, rng, unseen=unseen).text.lower())

@@ -72,6 +72,8 @@ class Data:
             were mined (`instructcir mine`); 0 for none.
         together: triplets of one picture in a sample of files, so that the picture is computed once for all of them.
         drawn_share: of the samples of files' stream those that are drawn of `worlds` instead: what a model knew before.
+        lost_words: probability that a text loses a word, or has it replaced by one that means nothing (`rough`).
+        split_words: probability of a text's token to be written as the two that a byte-pair tokenizer made it of.
     """
 
     source: Literal["drawn", "pairs", "triplets"]
@@ -85,6 +87,8 @@ class Data:
     hard_negatives: int = 0
     together: int = 1
     drawn_share: float = 0.0
+    lost_words: float = 0.0
+    split_words: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +197,8 @@ def _check_mixture(recipe: Recipe, where: str) -> None:
     data = recipe.data
     if data.together < 1 or (data.together > 1 and data.source != "triplets"):
         raise InputError(f"{where}: data.together is 1 or, with data.source 'triplets', more")
+    if not (0 <= data.lost_words < 1 and 0 <= data.split_words < 1):
+        raise InputError(f"{where}: data.lost_words and data.split_words are probabilities from 0 to below 1")
     if not 0 <= data.drawn_share < 1 or (data.drawn_share and data.source == "drawn"):
         raise InputError(f"{where}: data.drawn_share is 0 or, beside files, more and below 1")
 

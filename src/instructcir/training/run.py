@@ -29,7 +29,7 @@ from instructcir.model.backbone import Backbone
 from instructcir.model.embedder import Embedder
 from instructcir.model.loading import Checkpoint, find_folder, load_checkpoint
 from instructcir.model.preparation import limit_pixels, prepare
-from instructcir.model.prompts import named
+from instructcir.model.prompts import KINDS, named
 from instructcir.model.rendering import ChatRenderer
 from instructcir.training.curve import draw_curve
 from instructcir.training.drawn import DrawnSamples, Pool
@@ -39,6 +39,7 @@ from instructcir.training.gathering import together
 from instructcir.training.learner import Learner
 from instructcir.training.looking import LEVELLED_BY, LookCollator, Looker, Looks, looking_loss
 from instructcir.training.recipe import Recipe
+from instructcir.training.rough import Roughness
 from instructcir.training.samples import Layout, Sample
 from instructcir.training.stream import FileSamples, MixedSamples
 from instructcir.training.subnormal import subnormal_as_zero
@@ -190,6 +191,8 @@ def prepare_learning(recipe: Recipe, checkpoint: Checkpoint) -> tuple[Learner, L
     telling = Telling(table, backbone.dimension) if table else None
     temperature = objective.temperature if objective.learnable_temperature else None
     learner = Learner(backbone, temperature, telling, objective.told_changes)
+    own = {token for kind in KINDS for token in tokenizer.encode(renderer.show(kind), add_special_tokens=False)}
+    rough = Roughness.of(tokenizer, recipe.data.lost_words, recipe.data.split_words, spared=own)
     layout = Layout(
         renderer,
         partial(prepare, processor),
@@ -197,6 +200,7 @@ def prepare_learning(recipe: Recipe, checkpoint: Checkpoint) -> tuple[Learner, L
         pairs=bool(objective.pairs or objective.told or (objective.triplets and objective.reference_image_negatives)),
         triplets=_with_wishes(recipe),
         answers=bool(objective.answers),
+        rough=rough,
     )
     return learner, layout
 

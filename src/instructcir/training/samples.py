@@ -7,6 +7,7 @@ is computed once for all its pairs and triplets, equal texts once for a whole ch
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ from instructcir.model.preparation import PreparedImage
 from instructcir.model.prompts import PromptSet
 from instructcir.model.rendering import ChatRenderer
 from instructcir.training.keeping import KeptImage, keep_image
+from instructcir.training.rough import SMOOTH, Roughness
 
 # shapes: B rows, R positions read per row, S pictures, W wishes in all, U distinct texts, A answer tokens
 
@@ -127,6 +129,7 @@ class Layout:
         pairs: whether gallery prompts and captions are wanted.
         triplets: whether modifications and their captions are wanted.
         answers: whether answers are wanted.
+        rough: makes modifications and captions rougher, the same text of the same picture always in the same way.
     """
 
     def __init__(
@@ -138,11 +141,12 @@ class Layout:
         pairs: bool,
         triplets: bool,
         answers: bool,
+        rough: Roughness = SMOOTH,
     ) -> None:
         self.renderer = renderer
         self.prepare = prepare
         self.pad_id = pad_id
-        self.pairs, self.triplets, self.answers = pairs, triplets, answers
+        self.pairs, self.triplets, self.answers, self.rough = pairs, triplets, answers, rough
         bare = PromptSet("bare", "<image>", "<image>{modification}", "{text}")
         self._asking = ChatRenderer(renderer.tokenizer, renderer.chat_template, renderer.image_token, bare)
         self._end = (renderer.tokenizer.eos_token_id,)
@@ -206,7 +210,10 @@ class Layout:
         if self.pairs:
             suffixes.append(tuple(self.renderer.suffix("gallery", prefix)))
         if self.triplets:
-            suffixes += [tuple(self.renderer.suffix("query", prefix, text)) for text, _ in sample.wishes]
+            for text, _ in sample.wishes:
+                rng = random.Random(f"{sample.id}/{text}")
+                suffix = self.renderer.suffix("query", prefix, self.rough.text(text, rng))
+                suffixes.append(tuple(self.rough.ids(suffix, rng)))
         answers = []
         for asked, said in sample.answers if self.answers else ():
             answer = (*self.renderer.tokenizer.encode(" " + said, add_special_tokens=False), *self._end)
@@ -225,7 +232,10 @@ class Layout:
         return list(dict.fromkeys(texts))
 
     def _laid_texts(self, texts: list[str]) -> Laid:
-        ids = [tuple(self.renderer.text(text)) for text in texts]
+        ids = []
+        for text in texts:
+            rng = random.Random(text)
+            ids.append(tuple(self.rough.ids(self.renderer.text(self.rough.text(text, rng)), rng)))
         shared = _common_start(ids)
         rows: list[Row] = []
         at: dict[int, tuple[int, int]] = {}

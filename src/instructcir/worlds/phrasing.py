@@ -40,25 +40,43 @@ _UNSEEN_WORD_SHARE = 0.5
 
 
 @cache
-def book(package: str, *files: str) -> Book:
+def book(package: str, *files: str, more: tuple[str, ...] = ()) -> Book:
     """Every list of some TOML files that are package data.
 
     Args:
         package: import name of the package in whose folder the files lie.
         *files: their names; a table may be spread over several, a list may not.
+        more: further files, whose lists go on where those of the others end. The phrases of the others are repeated as
+            often as it takes for both to be said about equally often: plain words stay the common ones.
 
     Raises:
-        ValueError: two files have the same list, or a list has phrases in both of its parts.
+        ValueError: two files have the same list, a list of `more` goes on from none, or a list has a phrase twice.
     """
     found: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
     for file in files:
-        text = resources.files(package).joinpath(file).read_text("utf-8")
-        for path, (training, unseen) in _lists("", tomllib.loads(text)).items():
-            both = set(training) & set(unseen)
-            if path in found or both:
-                raise ValueError(f"{package}/{file}: {path}: stands there twice {sorted(both)}")
-            found[path] = (training, unseen)
+        for path, parts in _read(package, file).items():
+            if path in found:
+                raise ValueError(f"{package}/{file}: {path}: stands there twice")
+            found[path] = parts
+    for file in more:
+        for path, (training, unseen) in _read(package, file).items():
+            if path not in found:
+                raise ValueError(f"{package}/{file}: {path}: goes on from no list")
+            before = found[path]
+            found[path] = (_evenly(before[0], training), _evenly(before[1], unseen))
+    for path, (training, unseen) in found.items():
+        both = set(training) & set(unseen)
+        if both:
+            raise ValueError(f"{package}: {path}: stands there twice {sorted(both)}")
     return found
+
+
+def _evenly(common: tuple[str, ...], rare: tuple[str, ...]) -> tuple[str, ...]:
+    return common * max(1, round(len(rare) / max(1, len(common)))) + rare
+
+
+def _read(package: str, file: str) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    return _lists("", tomllib.loads(resources.files(package).joinpath(file).read_text("utf-8")))
 
 
 def _lists(path: str, table: Mapping[str, Any]) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
