@@ -30,6 +30,7 @@ class S3(ThreadingHTTPServer):
         self.parts: dict[str, dict[int, bytes]] = {}
         self.numbers = itertools.count(1)
         self.lock = threading.Lock()
+        self.clock = time.time  # of what is put; listings and answers tell whole seconds of it
 
     @property
     def address(self) -> str:
@@ -92,7 +93,7 @@ class Handler(BaseHTTPRequestHandler):
             if (self.headers.get("if-none-match") == "*" and old) or (wanted and (not old or wanted != etag(old[0]))):
                 self.refuse(412, "PreconditionFailed")
                 return
-            self.server.objects[key] = data, time.time()
+            self.server.objects[key] = data, self.server.clock()
         if self.command == "POST":
             made = f"<CompleteMultipartUploadResult><ETag>{etag(data)}</ETag></CompleteMultipartUploadResult>"
             self.answer(200, made.encode())
@@ -106,7 +107,7 @@ class Handler(BaseHTTPRequestHandler):
             self.answer(200, ETag=etag(data))
         elif source := self.headers.get("x-amz-copy-source"):
             data = self.server.objects[unquote(source).strip("/")][0]
-            self.server.objects[key] = data, time.time()
+            self.server.objects[key] = data, self.server.clock()
             self.answer(200, f"<CopyObjectResult><ETag>{etag(data)}</ETag></CopyObjectResult>".encode())
         else:
             self.put(key, data)

@@ -24,7 +24,7 @@ from served import make_index
 
 
 @pytest.mark.parametrize(
-    ("environment", "way"),
+    ("environment", "told"),
     [
         ({"TERM": "xterm-kitty"}, "kitty"),
         ({"TERM": "xterm-256color", "KITTY_WINDOW_ID": "1"}, "kitty"),
@@ -35,16 +35,33 @@ from served import make_index
         ({"TERM": "xterm-256color", "COLORTERM": "truecolor"}, None),
         ({"TERM": "screen-256color", "KITTY_WINDOW_ID": "1"}, None),
         ({"TERM": "xterm-kitty", "TMUX": "/tmp/tmux"}, None),
+        ({"TERM": "foot"}, "sixel"),
+        ({"TERM": "foot-extra"}, "sixel"),
+        ({"TERM": "xterm-sixel"}, "sixel"),
+        ({"TERM": "football"}, None),
         ({}, None),
     ],
 )
-def test_each_terminal_gets_what_it_can_show(environment: dict[str, str], way: str | None) -> None:
-    assert way_of(None, environment, is_terminal=True, colours=True) == way
-    assert way_of(True, environment, is_terminal=True, colours=True) == (way or "blocks")
-    assert way_of(False, environment, is_terminal=True, colours=True) is None
-    assert way_of(None, environment, is_terminal=False, colours=False) is None
+def test_each_terminal_gets_what_it_can_show(environment: dict[str, str], told: str | None) -> None:
+    asked: list[bool] = []
+
+    def way(said: bool | None, answer: bool, is_terminal: bool = True) -> str | None:
+        def asks() -> bool:
+            asked.append(answer)
+            return answer
+
+        return way_of(said, environment, is_terminal=is_terminal, colours=is_terminal, speaks_sixel=asks)
+
+    assert way(None, False) == told
+    assert way(True, False) == (told or "blocks")
+    assert way(None, True) == way(True, True) == (told or "sixel")
+    assert len(asked) == (0 if told else 4), "a terminal whose environment tells is not asked"
+    asked.clear()
+    assert way(False, True) is None
+    assert way(None, True, is_terminal=False) is None
     with pytest.raises(InputError, match="no terminal with colours"):
-        way_of(True, environment, is_terminal=False, colours=False)
+        way(True, True, is_terminal=False)
+    assert asked == []
 
 
 def noise(side: int) -> bytes:

@@ -17,6 +17,7 @@ from PIL import Image
 
 from cli_runs import json_lines, run
 from index_writer import MeanColours, draw, identity
+from instructcir import files
 from instructcir.errors import InputError, StoreError
 from instructcir.index import lease
 from instructcir.index.health import compact, status_of, verify
@@ -28,8 +29,10 @@ from instructcir.index.reindex import reindex
 from instructcir.index.report import Report
 from instructcir.index.tuning import build
 from instructcir.index.update import update_index
-from instructcir.remote import RemotePath
+from instructcir.remote import RemotePath, read_object, state_of
 from instructcir.search.references import resolve
+from instructcir.server.pictures import PictureFiles
+from instructcir.server.refusals import Refusal
 from s3_server import S3, serving
 
 PHOTOS = "s3://bucket/photos"
@@ -37,7 +40,11 @@ PHOTOS = "s3://bucket/photos"
 
 @pytest.fixture
 def store(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[S3]:
+    """A storage and a machine whose clocks stand still: all that is put there has the same time, of now."""
     with serving() as server:
+        now = int(time.time())
+        server.clock = lambda: float(now)
+        monkeypatch.setattr(time, "time_ns", lambda: now * 10**9 + 5 * 10**8)
         for name in [name for name in os.environ if name.startswith("AWS_")]:
             monkeypatch.delenv(name)
         told = {"ACCESS_KEY_ID": "name", "SECRET_ACCESS_KEY": "word", "REGION": "us-east-1"}
@@ -59,7 +66,7 @@ def index(store: S3) -> RemotePath:
 def put(name: str, seed: int) -> None:
     pixels = np.random.default_rng(seed).integers(0, 256, (2, 2, 3), dtype=np.uint8)
     content = io.BytesIO()
-    Image.fromarray(pixels).resize((20, 16), 0).save(content, "PNG")
+    Image.fromarray(pixels).resize((20, 16), 0).save(content, "PNG", compress_level=0)  # all of one size
     RemotePath(f"{PHOTOS}/{name}").write_bytes(content.getvalue())
 
 
@@ -97,7 +104,6 @@ def test_it_is_the_index_that_a_disk_would_hold(index: RemotePath, tmp_path: Pat
     assert rows[0] == rows[1]
     assert verify(index, files=True) == []
     assert list((tmp_path / "home" / "remote").rglob("vectors.npy")) != []
-    time.sleep(1.1)  # S3 tells times in whole seconds: a change of equal size within one cannot be seen
     put("moved.png", 3)
     RemotePath(f"{PHOTOS}/3.png").unlink()
     put("4.png", 40)
@@ -109,6 +115,87 @@ def test_it_is_the_index_that_a_disk_would_hold(index: RemotePath, tmp_path: Pat
     [resolved] = resolve(str(far.ids_G[0]), far)
     assert resolved.ids == (str(far.ids_G[0]),)
     assert isinstance(resolved.image, bytes)
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the pictures that are hashed, as it goes on."""
+    found: list[str] = []
+    monkeypatch.setattr(files, "read_object", lambda path: found.append(path.rpartition("/")[2]) or read_object(path))
+    return found
+
+
+def pass_by(monkeypatch: pytest.MonkeyPatch, seconds: int) -> None:
+    now = time.time_ns()
+    monkeypatch.setattr(time, "time_ns", lambda: now + seconds * 10**9)
+
+
+def listed(store: S3) -> dict[str, tuple[int, float]]:
+    """All that a listing of the pictures tells: sizes and times."""
+    return {key: (len(data), when) for key, (data, when) in store.objects.items() if "/photos/" in key}
+
+
+def test_an_overwrite_of_equal_size_within_one_second_is_seen(index: RemotePath, store: S3, reads: list[str]) -> None:
+    RemotePath(f"{PHOTOS}/broken.png").write_bytes(b"no picture")
+    assert update(index)[1] == 9
+    gallery = Gallery(index)
+    shown = PictureFiles(gallery)
+    [row] = [row for row in gallery.describe(range(9), ["id", "path"]) if row["path"].endswith("/4.png")]
+    four = row["id"]
+    assert shown.content(four) == RemotePath(f"{PHOTOS}/4.png").read_bytes()
+    before = listed(store)
+    put("4.png", 40)
+    assert listed(store) == before
+    with pytest.raises(Refusal, match="has changed"):
+        shown.content(four)
+    report, encoded = update(index)
+    assert (encoded, report.encoded, report.reused, report.unchanged) == (1, 1, 0, 8)
+    assert verify(index, files=True) == []
+    gallery.refresh()
+    assert shown.content(four) == RemotePath(f"{PHOTOS}/4.png").read_bytes()
+    reads.clear()
+    report, encoded = update(index)
+    assert (encoded, report.reused, report.unchanged, len(reads)) == (0, 0, 9, 9)
+    assert not gallery.refresh(), "looking alone writes nothing"
+
+
+def test_a_broken_picture_mended_within_one_second_is_seen(index: RemotePath, store: S3) -> None:
+    put("mended.png", 50)
+    whole = RemotePath(f"{PHOTOS}/mended.png").read_bytes()
+    RemotePath(f"{PHOTOS}/mended.png").write_bytes(b"?" * len(whole))
+    before = listed(store)
+    assert len(update(index)[0].problems) == 1
+    put("mended.png", 50)
+    assert listed(store) == before
+    report, encoded = update(index)
+    assert (encoded, report.problems) == (1, [])
+
+
+def test_what_is_no_longer_young_is_read_once_more_and_then_no_more(
+    index: RemotePath, reads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update(index)
+    reads.clear()
+    pass_by(monkeypatch, 60)
+    report, encoded = update(index)
+    assert (encoded, report.reused, len(reads)) == (0, 9, 9)
+    report, encoded = update(index)
+    assert (encoded, report.reused, report.unchanged, len(reads)) == (0, 0, 9, 9)
+    rows = Gallery(index).describe(range(9), ["path", "mtime_ns", "modified"])
+    assert {row["mtime_ns"] for row in rows} == {state_of(rows[0]["path"]).mtime_ns}  # type: ignore[union-attr]
+
+
+def test_what_was_indexed_by_its_time_alone_goes_on(
+    index: RemotePath, reads: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        pass_by(patched, 60)  # no object is young then: rows as older versions wrote them
+        update(index)
+        update(index)
+        assert reads == []
+    put("4.png", 40)
+    report, encoded = update(index)
+    assert (encoded, report.reused, report.unchanged) == (1, 8, 0)
 
 
 def test_what_does_not_exist_is_said(index: RemotePath) -> None:

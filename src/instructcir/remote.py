@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 SCHEME = "s3://"
+CLOCK_SLACK = 15.0
+"""Clocks of all machines, and the storage's, must agree within so many seconds."""
 _NANO = 10**9
+_SETTLED_NS = int((1 + CLOCK_SLACK) * _NANO)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +87,10 @@ Place: TypeAlias = Path | RemotePath
 
 @dataclass(frozen=True, slots=True)
 class ObjectState:
-    """An object as the storage lists it: its address, bytes, and time of the last change in nanoseconds since 1970."""
+    """An object as the storage lists it: its address, bytes, and time of the last change in nanoseconds since 1970.
+
+    The time is of whole seconds: storages that list fractions of one do not tell them of a single object.
+    """
 
     address: str
     size: int
@@ -104,6 +110,26 @@ def state_of(address: str) -> ObjectState | None:
     """
     [found] = _system().get_file_info([_key(address)])
     return _state(found) if found.is_file else None
+
+
+def is_young(mtime_ns: int, looked_ns: int) -> bool:
+    """Whether a change after a look at an object can have left the time that it then had.
+
+    Times are of whole seconds, and Arrow's listings tell nothing else that changes with the content, such as an ETag.
+
+    Args:
+        mtime_ns: the object's time, in nanoseconds since 1970.
+        looked_ns: when it was looked at, by this machine's clock, likewise.
+    """
+    return looked_ns < mtime_ns + _SETTLED_NS
+
+
+def time_to_keep(mtime_ns: int, young: bool) -> int:
+    """What to store as an object's time: its own, or of a young one another, which no look at it will find again.
+
+    So the next look reads its content. The second stays the same.
+    """
+    return mtime_ns + young
 
 
 def read_object(address: str) -> bytes:
@@ -148,7 +174,7 @@ def _key(address: str) -> str:
 
 
 def _state(found: Any) -> ObjectState:
-    return ObjectState(SCHEME + found.path, found.size, int(found.mtime_ns))
+    return ObjectState(SCHEME + found.path, found.size, int(found.mtime_ns) // _NANO * _NANO)
 
 
 def _system() -> Any:

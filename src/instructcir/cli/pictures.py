@@ -1,6 +1,6 @@
 """Hits as pictures in the terminal: in full where it can show them, else in half blocks where that is asked for.
 
-Which terminal it is, its environment tells; nothing is written to it in order to ask.
+Which terminal it is, its environment tells. Where that does not, the terminal is asked whether it speaks sixel.
 """
 
 from __future__ import annotations
@@ -8,8 +8,9 @@ from __future__ import annotations
 import base64
 import io
 import os
+import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import typer
@@ -18,6 +19,7 @@ from rich.console import Console
 from rich.style import Style
 from rich.text import Text
 
+from instructcir.cli.sixel import as_sixel, pixels_across, terminal_speaks_sixel
 from instructcir.errors import InputError
 
 if TYPE_CHECKING:
@@ -26,14 +28,24 @@ if TYPE_CHECKING:
     from instructcir.search.answers import Answer
     from instructcir.search.searcher import Index
 
-Way: TypeAlias = Literal["kitty", "iterm", "blocks"]
+Full: TypeAlias = Literal["kitty", "iterm", "sixel"]
+Way: TypeAlias = Full | Literal["blocks"]
 _KITTY_CHUNK = 4096  # bytes that its protocol allows in one escape sequence
 _ITERM = ("iTerm.app", "WezTerm", "mintty", "Tabby", "rio")
+_SIXEL = re.compile(r"(foot|mlterm|contour|yaft)\b|.*sixel")
+_SIXEL_PIXELS = 1000  # a side; xterm shows no more
 _SHEET_CELLS, _CELL_PIXELS = 100, 9
 _COLUMNS, _GAP = 16, 2  # characters of a picture in half blocks, which has as many pixels a side
 
 
-def way_of(asked: bool | None, environment: Mapping[str, str], *, is_terminal: bool, colours: bool) -> Way | None:
+def way_of(
+    asked: bool | None,
+    environment: Mapping[str, str],
+    *,
+    is_terminal: bool,
+    colours: bool,
+    speaks_sixel: Callable[[], bool],
+) -> Way | None:
     """How pictures are to be shown; None for not at all.
 
     Args:
@@ -42,6 +54,7 @@ def way_of(asked: bool | None, environment: Mapping[str, str], *, is_terminal: b
         environment: the process's.
         is_terminal: whether the output is one.
         colours: whether it shows colours.
+        speaks_sixel: asks the terminal; called only where nothing else tells.
 
     Raises:
         InputError: they were asked for, and this output cannot show any.
@@ -49,6 +62,8 @@ def way_of(asked: bool | None, environment: Mapping[str, str], *, is_terminal: b
     if asked is False:
         return None
     full = _shows_pictures(environment) if is_terminal else None
+    if not full and is_terminal and colours and speaks_sixel():
+        full = "sixel"
     if full or not asked:
         return full
     if is_terminal and colours:
@@ -58,13 +73,15 @@ def way_of(asked: bool | None, environment: Mapping[str, str], *, is_terminal: b
     )
 
 
-def _shows_pictures(environment: Mapping[str, str]) -> Literal["kitty", "iterm"] | None:
+def _shows_pictures(environment: Mapping[str, str]) -> Full | None:
     term, program = environment.get("TERM", ""), environment.get("TERM_PROGRAM", "")
     if "TMUX" in environment or term.startswith(("screen", "tmux")):
-        return None  # they pass pictures on only where their user has said so
+        return None  # they pass pictures on only where their user has said so; sixel they say they speak, or not
     if "kitty" in term or "ghostty" in term or "KITTY_WINDOW_ID" in environment or program == "ghostty":
         return "kitty"
-    return "iterm" if program in _ITERM or environment.get("LC_TERMINAL") == "iTerm2" else None
+    if program in _ITERM or environment.get("LC_TERMINAL") == "iTerm2":
+        return "iterm"
+    return "sixel" if _SIXEL.match(term) else None
 
 
 def check_pictures(asked: bool | None, as_json: bool) -> Way | None:
@@ -78,7 +95,9 @@ def check_pictures(asked: bool | None, as_json: bool) -> Way | None:
             raise InputError("--pictures and --json: JSON lines are for programs; leave one of the two out")
         return None
     colours = Console(file=sys.stdout).color_system is not None
-    return way_of(asked, os.environ, is_terminal=sys.stdout.isatty(), colours=colours)
+    return way_of(
+        asked, os.environ, is_terminal=sys.stdout.isatty(), colours=colours, speaks_sixel=terminal_speaks_sixel
+    )
 
 
 def show_hits(index: Index, answer: Answer, title: str, references: Sequence[Image.Image], way: Way) -> None:
@@ -90,10 +109,15 @@ def show_hits(index: Index, answer: Answer, title: str, references: Sequence[Ima
         for line in in_half_blocks(thumbnails(index.gallery, answer), console.width):
             console.print(line, soft_wrap=True)
         return
-    sheet = io.BytesIO()
     drawn = hits_sheet(index.gallery, answer, title, references)
+    most = min(_SHEET_CELLS, Console(file=sys.stdout).width)
+    if way == "sixel":
+        drawn.thumbnail((min(pixels_across(most, _CELL_PIXELS), _SIXEL_PIXELS), _SIXEL_PIXELS))
+        typer.echo(as_sixel(drawn))
+        return
+    sheet = io.BytesIO()
     drawn.save(sheet, "PNG")
-    cells = min(_SHEET_CELLS, Console(file=sys.stdout).width, -(-drawn.width // _CELL_PIXELS))
+    cells = min(most, -(-drawn.width // _CELL_PIXELS))
     typer.echo((as_kitty if way == "kitty" else as_iterm)(sheet.getvalue(), cells))
 
 

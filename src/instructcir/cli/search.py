@@ -49,7 +49,7 @@ def search(
         typer.Option(
             "--pictures/--no-pictures",
             help="Show the hits as pictures in the terminal, in half blocks where it has only colours; left out: where "
-            "it can show pictures in full (kitty's protocol, iTerm2's).",
+            "it can show pictures in full (kitty's protocol, iTerm2's, sixel).",
             show_default=False,
         ),
     ] = None,

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import time
 from dataclasses import dataclass
 
 from PIL import Image
 
 from instructcir.errors import ImageError
 from instructcir.images import open_rgb
-from instructcir.remote import is_remote, read_object, state_of
+from instructcir.remote import is_remote, is_young, read_object, state_of, time_to_keep
 
 THUMBNAIL_SIDE = 192
 """Longest side of a thumbnail, in pixels."""
@@ -45,6 +46,8 @@ class FileFacts:
 def read_file(path: str) -> tuple[bytes, int]:
     """A file's bytes, and the time of the last change of the very file that was read, in nanoseconds since 1970.
 
+    Of a young object the time is the one to keep (`remote.time_to_keep`).
+
     Raises:
         ImageError: it cannot be read, or is too large.
     """
@@ -60,11 +63,12 @@ def read_file(path: str) -> tuple[bytes, int]:
 
 
 def _read_object(path: str) -> tuple[bytes, int]:
+    looked = time.time_ns()
     before = state_of(path)
     if before is None:
         raise ImageError(path, "is no longer there")
     _check_size(path, before.size)
-    return read_object(path), before.mtime_ns
+    return read_object(path), time_to_keep(before.mtime_ns, is_young(before.mtime_ns, looked))
 
 
 def _check_size(path: str, size: int) -> None:

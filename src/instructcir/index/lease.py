@@ -23,12 +23,12 @@ import pyarrow as pa
 from instructcir.errors import StoreError
 from instructcir.index.refused import one_error_type
 from instructcir.index.table import connect
-from instructcir.remote import RemotePath
+from instructcir.remote import CLOCK_SLACK, RemotePath
 
 LEASE = "writer"
 SECONDS = 60.0
 """For so long a lease holds; after a kill, the next writer waits as long."""
-SLACK = 15.0
+SLACK = CLOCK_SLACK
 _RENEW = 10.0
 _KEPT = timedelta(minutes=10)
 _SCHEMA = pa.schema([("holder", pa.string()), ("expires", pa.float64())])

@@ -23,7 +23,7 @@ class LeftOut:
     Attributes:
         path: the file's.
         size: bytes that it then had.
-        mtime_ns: its time then.
+        mtime_ns: its time then, as `FileState.kept_ns`.
         reason: what is wrong with it.
         version: of this package that said so; another may be able to read it.
     """
@@ -78,7 +78,7 @@ def remember_left_out(
         InputError: the disk refuses.
     """
     now = {
-        path: LeftOut(path, files[path].size, files[path].mtime_ns, reason)
+        path: LeftOut(path, files[path].size, files[path].kept_ns, reason)
         for path, reason in problems
         if path in files and (is_remote(path) or os.access(path, os.R_OK))
     }

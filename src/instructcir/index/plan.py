@@ -46,7 +46,7 @@ class Plan:
     """What to do. Nothing is done twice: each file stands in one place, or is unchanged.
 
     Attributes:
-        unchanged: files whose size and time are as stored.
+        unchanged: files whose size and time are as stored; or those of young ones, whose content is.
         touched: same path and content, another time.
         moved: known content at another path, its old path gone.
         copied: known content at another path, its old path still there.
@@ -81,7 +81,8 @@ def plan_changes(
 ) -> Plan:
     """Compare what is stored with what lies on the disk.
 
-    A file is hashed only if a stored one has the same size and its own path does not settle it.
+    A file is hashed only if a stored one has the same size and its own path does not settle it: at that path lies
+    another file, or a young one, whose time proves nothing.
 
     Args:
         rows: all that is stored. Of several at one path, which only a killed run can leave, one stays.
@@ -99,12 +100,15 @@ def plan_changes(
     claims: list[tuple[FileState, str | None]] = []
     for path, file in files.items():
         row = stored.get(path)
-        if row and (row.size, row.mtime_ns) == (file.size, file.mtime_ns):
+        if row and not file.young and (row.size, row.mtime_ns) == (file.size, file.mtime_ns):
             plan.unchanged += 1
             continue
         digest = digest_of(path) if file.size in sizes else None
         if row and row.digest == digest:
-            plan.touched.append(Reuse(row.id, row.id, file))
+            if row.mtime_ns == file.kept_ns:
+                plan.unchanged += 1
+            else:
+                plan.touched.append(Reuse(row.id, row.id, file))
             continue
         if row:
             free[row.id] = row

@@ -70,7 +70,8 @@ def reused_rows(table: PictureTable, reused: Sequence[Reuse], metadata: Metadata
     columns = {name: taken[name] for name in taken.column_names}
     files = [one.file for one in reused]
     columns["id"] = [one.id for one in reused]
-    columns |= {name: [getattr(file, name) for file in files] for name in ("path", "size", "mtime_ns")}
+    columns |= {name: [getattr(file, name) for file in files] for name in ("path", "size")}
+    columns["mtime_ns"] = [file.kept_ns for file in files]
     columns["modified"] = [file.mtime_ns // _NANO for file in files]
     return _described(_as_table(columns, table.schema), metadata)
 

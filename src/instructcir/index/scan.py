@@ -4,22 +4,36 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from instructcir.errors import StoreError
 from instructcir.files import PathLike
 from instructcir.items import PICTURE_SUFFIXES
-from instructcir.remote import is_remote, objects_below
+from instructcir.remote import is_remote, is_young, objects_below, time_to_keep
 
 
 @dataclass(frozen=True, slots=True)
 class FileState:
-    """A file as the system lists it: its path, bytes, and time of the last change in nanoseconds since 1970."""
+    """A file as the system lists it.
+
+    Attributes:
+        path: absolute, or an address.
+        size: bytes.
+        mtime_ns: time of the last change, in nanoseconds since 1970.
+        young: whether a later change can have the same time (`remote.is_young`).
+    """
 
     path: str
     size: int
     mtime_ns: int
+    young: bool = False
+
+    @property
+    def kept_ns(self) -> int:
+        """The time to store."""
+        return time_to_keep(self.mtime_ns, self.young)
 
 
 @dataclass(slots=True)
@@ -80,14 +94,15 @@ def _root(folder: str) -> str:
 
 def _take_objects(root: str, result: Scan) -> None:
     """All objects below an address; hidden ones are left out, as files are."""
-    before = len(result.files) + result.others
+    before, looked = len(result.files) + result.others, time.time_ns()
     try:
         for found in objects_below(root):
             below = found.address[len(root) + 1 :]
             if any(part.startswith(".") for part in below.split("/")):
                 continue
             if below.lower().endswith(PICTURE_SUFFIXES):
-                result.files[found.address] = FileState(found.address, found.size, found.mtime_ns)
+                young = is_young(found.mtime_ns, looked)
+                result.files[found.address] = FileState(found.address, found.size, found.mtime_ns, young)
             else:
                 result.others += 1
     except OSError as error:

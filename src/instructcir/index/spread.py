@@ -141,7 +141,7 @@ def _batches(files: _Files, size: int, made_of: list[str], metadata: Metadata | 
     for start in range(0, len(files), size):
         some = files[start : start + size]
         told = [dict(metadata.of(file.path)) if metadata else {} for file, _ in some]
-        facts = [[file.path, file.size, file.mtime_ns, own] for file, own in some]
+        facts = [[file.path, file.size, file.kept_ns, own] for file, own in some]
         name = hashlib.sha256(json.dumps([made_of, facts, told], sort_keys=True).encode()).hexdigest()[:32]
         yield _Batch(name, some)
 

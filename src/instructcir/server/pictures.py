@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import stat
@@ -83,7 +84,7 @@ class PictureFiles:
 
     def content(self, one: str) -> bytes:
         """A picture's file, read; raises as `original`."""
-        row = self._row(one, ["path", "size", "mtime_ns"])
+        row = self._row(one, ["path", "size", "mtime_ns", "digest"])
         if is_remote(row["path"]):
             return self._object(row)
         real = os.path.realpath(row["path"])
@@ -99,7 +100,7 @@ class PictureFiles:
             if not stat.S_ISREG(found.st_mode):
                 raise not_found("picture")
             if (found.st_size, found.st_mtime_ns) != (row["size"], row["mtime_ns"]):
-                raise Refusal(410, "picture_changed", "this picture has changed since it was indexed")
+                raise _changed()
             return stream.read(found.st_size)
 
     def _object(self, row: dict[str, Any]) -> bytes:
@@ -109,11 +110,12 @@ class PictureFiles:
             found = state_of(row["path"])
             if found is None:
                 raise not_found("picture's file")
-            if (found.size, found.mtime_ns) != (row["size"], row["mtime_ns"]):
-                raise Refusal(410, "picture_changed", "this picture has changed since it was indexed")
-            return read_object(row["path"])
+            data = read_object(row["path"]) if found.size == row["size"] else b""
         except OSError:
             raise not_found("picture's file") from None
+        if hashlib.sha256(data).hexdigest() != row["digest"]:  # the time alone would not tell: it is of whole seconds
+            raise _changed()
+        return data
 
     def _row(self, one: str, columns: list[str]) -> dict[str, Any]:
         view = self._gallery.view
@@ -121,6 +123,10 @@ class PictureFiles:
         if not numbers:
             raise not_found("picture")
         return view.describe(numbers, columns)[0]
+
+
+def _changed() -> Refusal:
+    return Refusal(410, "picture_changed", "this picture has changed since it was indexed")
 
 
 def _is_below(path: str, folder: str) -> bool:
