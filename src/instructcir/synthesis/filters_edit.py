@@ -21,9 +21,11 @@ _NEGATION_BEFORE = 4
 _NEGATION_AFTER = 2
 """How far from a thing a word may stand that says that it is not there."""
 _FEWEST_FOREIGN = 5
-_MOST_FOREIGN = 0.5
+_MOST_FOREIGN = 0.45
 """Words, and their share of all that say something, that a modified caption has from nowhere, and a caption lost: then
 the one is no edit of the other. Of the drawn worlds' good triplets hardly one in a thousand has so many."""
+_MOST_UNASKED = 2
+"""Families in which a modified caption may have another than the caption had, and the instruction speaks of none."""
 _EXCLUSIVE = ("=time_", "=season_")
 _TURNED = frozenset({"less", "not", "no", "too", "than", "isn't", "aren't", "don't", "without", "fewer"})
 """Words that may turn a comparative round."""
@@ -44,6 +46,10 @@ def edit_not_reflected(source: Source, written: Written) -> str:
         return missing
     if foreign := _foreign_to(before, taken_apart(written.instruction), after):
         return f"neither asked for nor in the caption: {foreign}; it tells of another picture"
+    if len(after.content - before.content - taken_apart(written.instruction).content) > _MOST_UNASKED:
+        changed = replaced(source.caption, written.modified_caption).keys() - spoken_of(written.instruction)
+        if len(changed) > _MOST_UNASKED:
+            return f"not asked for: another {', another '.join(sorted(changed))}; it tells of another picture"
     return _nothing_new(wish, source, written)
 
 
