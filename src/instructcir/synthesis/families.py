@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
-from itertools import pairwise
 from typing import TypeAlias
 
 from instructcir.synthesis.lexicon import lexicon
@@ -34,6 +33,7 @@ class _Families:
     words: Mapping[str, Member]
     maybe: Mapping[str, frozenset[Member]]
     pairs: Mapping[tuple[str, str], Member]
+    firsts: frozenset[str]
     spoken: Mapping[str, frozenset[str]]
 
 
@@ -51,16 +51,21 @@ def shown_in(text: str) -> tuple[frozenset[Member], frozenset[Member]]:
     words = taken_apart(text).words
     sure: set[Member] = set()
     paired: set[int] = set()
-    joined = [place for place, word in enumerate(words) if word not in _BETWEEN]
-    for place, following in pairwise(joined):
-        if member := known.pairs.get((words[place], words[following])):
+    for place, word in enumerate(words):
+        following = _following(words, place) if word in known.firsts else 0
+        if following and (member := known.pairs.get((word, words[following]))):
             sure.add(member)
             paired.update((place, following))
-    maybe = sure.union(*(known.maybe[word] for word in words if word in known.maybe))
+    maybe = sure.union(*[known.maybe[word] for word in words if word in known.maybe])
     for place, word in enumerate(words):
         if word in known.words and place not in paired and not _denied(words, place):
             sure.add(known.words[word])
     return frozenset(sure), frozenset(maybe)
+
+
+def _following(words: tuple[str, ...], place: int) -> int:
+    """The place of the next word that may be the second of a pair; 0 for none."""
+    return next((later for later in range(place + 1, len(words)) if words[later] not in _BETWEEN), 0)
 
 
 def _denied(words: tuple[str, ...], place: int) -> bool:
@@ -100,4 +105,4 @@ def _families() -> _Families:
             pairs.update({(first, head): (family, what) for first in firsts for head in one["heads"]})
         for word in one["cues"]:
             spoken[word] = spoken.get(word, frozenset()) | {family}
-    return _Families(words, maybe, pairs, spoken)
+    return _Families(words, maybe, pairs, frozenset(first for first, _ in pairs), spoken)

@@ -88,9 +88,11 @@ def _nothing_new(wish: Wish, source: Source, written: Written) -> str:
 
 def _unasked(wish: Wish, source: Source, written: Written) -> str:
     """What became another of its family, where the instruction speaks of others alone and none of those changed."""
+    spoken = spoken_of(written.instruction)
+    if not (spoken or wish.gone):
+        return ""
     changed = replaced(source.caption, written.modified_caption)
-    spoken = spoken_of(written.instruction) if changed else frozenset()
-    if not changed or not spoken.isdisjoint(changed) or not (spoken or wish.gone):
+    if not changed or not spoken.isdisjoint(changed):
         return ""
     before, after = taken_apart(source.caption).content, taken_apart(written.modified_caption).content
     if wish.gone and taken_apart(written.instruction).content & before - after:
