@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from instructcir.synthesis.families import replaced, spoken_of
 from instructcir.synthesis.language import language_of, script_of
 from instructcir.synthesis.lexicon import lexicon
 from instructcir.synthesis.texts import Text, meanings, stem, taken_apart
@@ -20,9 +21,11 @@ _NEGATION_BEFORE = 4
 _NEGATION_AFTER = 2
 """How far from a thing a word may stand that says that it is not there."""
 _FEWEST_FOREIGN = 5
-_MOST_FOREIGN = 0.5
+_MOST_FOREIGN = 0.45
 """Words, and their share of all that say something, that a modified caption has from nowhere, and a caption lost: then
 the one is no edit of the other. Of the drawn worlds' good triplets hardly one in a thousand has so many."""
+_MOST_UNASKED = 2
+"""Families in which a modified caption may have another than the caption had, and the instruction speaks of none."""
 _EXCLUSIVE = ("=time_", "=season_")
 _TURNED = frozenset({"less", "not", "no", "too", "than", "isn't", "aren't", "don't", "without", "fewer"})
 """Words that may turn a comparative round."""
@@ -43,7 +46,11 @@ def edit_not_reflected(source: Source, written: Written) -> str:
         return missing
     if foreign := _foreign_to(before, taken_apart(written.instruction), after):
         return f"neither asked for nor in the caption: {foreign}; it tells of another picture"
-    return _nothing_new(wish, written.instruction, before, after)
+    if len(after.content - before.content - taken_apart(written.instruction).content) > _MOST_UNASKED:
+        changed = replaced(source.caption, written.modified_caption).keys() - spoken_of(written.instruction)
+        if len(changed) > _MOST_UNASKED:
+            return f"not asked for: another {', another '.join(sorted(changed))}; it tells of another picture"
+    return _nothing_new(wish, source, written)
 
 
 def _missing(wish: Wish, before: Text, after: Text) -> str:
@@ -57,10 +64,15 @@ def _missing(wish: Wish, before: Text, after: Text) -> str:
     return ""
 
 
-def _nothing_new(wish: Wish, instruction: str, before: Text, after: Text) -> str:
+def _nothing_new(wish: Wish, source: Source, written: Written) -> str:
     """All that is asked for beside what the caption had, where none of it is there."""
+    before, after = taken_apart(source.caption), taken_apart(written.modified_caption)
     new = [word for word in wish.wanted if word.isdisjoint(before.content)]
-    if wish.vague or any(not word.isdisjoint(after.content) for word in new):
+    if any(not word.isdisjoint(after.content) for word in new):
+        return ""
+    if unasked := _unasked(wish, source, written):
+        return unasked
+    if wish.vague:
         return ""
     if swapped := _swapped_colour(wish, before, after):
         return f"nothing that is asked for is new in the modified caption, and {swapped}"
@@ -69,9 +81,26 @@ def _nothing_new(wish: Wish, instruction: str, before: Text, after: Text) -> str
     gained = after.content - before.content
     if any(_alike(item, other) for word in new for item in word for other in gained):
         return ""
-    if gained and _degree(instruction):
+    if gained and _degree(written.instruction):
         return ""
     return f"nothing of {', '.join(map(_word, new))} is in the modified caption"
+
+
+def _unasked(wish: Wish, source: Source, written: Written) -> str:
+    """What became another of its family, where the instruction speaks of others alone and none of those changed."""
+    spoken = spoken_of(written.instruction)
+    if not (spoken or wish.gone):
+        return ""
+    changed = replaced(source.caption, written.modified_caption)
+    if not changed or not spoken.isdisjoint(changed):
+        return ""
+    before, after = taken_apart(source.caption).content, taken_apart(written.modified_caption).content
+    if wish.gone and taken_apart(written.instruction).content & before - after:
+        return ""
+    family, (lost, gained) = next(iter(changed.items()))
+    return (
+        f"{family} {lost!r} became {gained!r}, and the instruction speaks of {', '.join(sorted(spoken)) or 'another'}"
+    )
 
 
 def _foreign_to(before: Text, instruction: Text, after: Text) -> str:

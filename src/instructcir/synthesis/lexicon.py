@@ -30,6 +30,7 @@ class Lexicon:
         absent: words with which a caption says that something is not there.
         groups: names of groups of words that mean the same, each beginning with "=".
         concepts: word -> names of the groups that it stands in.
+        hints: words that may stand for a colour or a number, and need not.
     """
 
     articles: frozenset[str]
@@ -45,6 +46,7 @@ class Lexicon:
     absent: frozenset[str]
     groups: frozenset[str]
     concepts: Mapping[str, tuple[str, ...]]
+    hints: frozenset[str]
 
 
 @cache
@@ -52,7 +54,7 @@ def lexicon() -> Lexicon:
     """The lexicon that comes with the package."""
     content = tomllib.loads(resources.files(__package__).joinpath("lexicon.toml").read_text(encoding="utf-8"))
     concepts: dict[str, tuple[str, ...]] = {}
-    for name, words in content["concepts"].items():
+    for name, words in (*content["concepts"].items(), *content["hints"].items()):
         for word in words:
             concepts[word] = (*concepts.get(word, ()), f"={name}")
     gone: dict[str, Any] = content["gone"]
@@ -72,6 +74,7 @@ def lexicon() -> Lexicon:
         absent=frozenset(gone["absent"]),
         groups=frozenset(f"={name}" for name in content["concepts"]),
         concepts=concepts,
+        hints=frozenset(word for words in content["hints"].values() for word in words),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import takewhile
 
 from instructcir.synthesis.lexicon import Lexicon, Phrase, lexicon
 from instructcir.synthesis.remembered import Remembered
@@ -12,6 +13,7 @@ from instructcir.synthesis.texts import is_mark, meanings, stem, taken_apart
 
 _LONGEST = 6
 """Words of a thing that is to go; what is longer is no name of one."""
+_JOINS = frozenset({"and", "with", "or", "but"})
 _ARE = frozenset({"is", "are"})
 _UNTIL = {"trade": "for", "swap": "for", "exchange": "for", "switch": "for", "from": "to", "take": "off"}
 """Words between which what goes stands: "from red to blue"."""
@@ -19,9 +21,13 @@ _BEFORE_COUNTS = frozenset({"the", "these", "those", "both", "all", "other", "of
 _AFTER_COUNTS = frozenset(
     {"more", "fewer", "less", "other", "others", "another", "extra", "additional", "times", "thirds", "of"}
     | {"tone", "toned", "blocks", "colours", "colors", "coloured", "colored", "quarter", "quarters", "piece", "way"}
-    | {"wheeled", "dimensional"}
+    | {"wheeled", "dimensional", "walls", "seasons", "colour", "color", "block", "areas"}
 )
 """Words around a number that make it no number of things to be seen."""
+_LATER = frozenset({"more", "fewer", "less", "extra", "blocks", "areas"})
+"""Those of them that a thing's name may stand before: "three dogs more"."""
+_WITHIN = 4
+"""Words behind a number, itself among them, in which such a word is looked for."""
 _PART = frozenset({"one", "half", "some", "most", "two", "three", "four", "five", "another"})
 """Words by which only a part of something goes."""
 
@@ -63,7 +69,10 @@ def wish_of(instruction: str) -> Wish:
         if word.wanted:
             wanted.append(word.wanted)
         if word.colour:
-            colours.append(word.colour)
+            if place - 1 not in away and (shade := _shade_before(tokens, place)):
+                colours[-1:] = [word.colour | shade]
+            else:
+                colours.append(word.colour)
         if word.counts and _is_plain_count(tokens, place):
             counts.extend(word.counts)
     vague = not known.vague.isdisjoint(tokens)
@@ -85,8 +94,9 @@ def _asked(token: str) -> _Asked:
         return _Asked(frozenset(), frozenset(), ())
     groups = known.concepts.get(token, ())
     first = next((place for place, group in enumerate(groups) if group.startswith("=colour_")), len(groups))
-    colour = frozenset((stem(token), *groups)) if first < len(groups) else frozenset[str]()
-    counts = tuple(frozenset((token, group)) for group in groups[:first] if group.startswith("=count_"))
+    plain = token not in known.hints
+    colour = frozenset((stem(token), *groups)) if plain and first < len(groups) else frozenset[str]()
+    counts = tuple(frozenset((token, group)) for group in groups[:first] if plain and group.startswith("=count_"))
     wanted = frozenset[str]() if token in known.asking else frozenset(meanings(token))
     return _Asked(wanted, colour, counts)
 
@@ -98,7 +108,13 @@ def _is_plain_count(tokens: Phrase, place: int) -> bool:
     """Whether a number is asked for as it is: "three dogs", but neither "three more dogs" nor "the three dogs"."""
     before = tokens[place - 1] if place else ""
     after = tokens[place + 1] if place + 1 < len(tokens) else ""
-    return before not in _BEFORE_COUNTS and after not in _AFTER_COUNTS
+    near = takewhile(lambda token: not is_mark(token) and token not in _JOINS, tokens[place + 1 : place + _WITHIN])
+    return before not in _BEFORE_COUNTS and after not in _AFTER_COUNTS and _LATER.isdisjoint(near)
+
+
+def _shade_before(tokens: Phrase, place: int) -> frozenset[str]:
+    """The colour right before another, which only tells its shade: navy before blue; empty where there is none."""
+    return _ASKED[tokens[place - 1]].colour if place else frozenset()
 
 
 def _gone(tokens: Phrase, known: Lexicon) -> tuple[set[int], tuple[frozenset[str], ...]]:
