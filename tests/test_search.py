@@ -170,6 +170,9 @@ def test_a_query_that_nothing_answers_is_said_so(index: Index) -> None:
         def scores(self, query_D: Any) -> Any:
             return self.made @ query_D
 
+        def estimates(self, query_D: Any) -> None:
+            """As a small gallery has none."""
+
         def vectors(self, numbers: Any) -> Any:
             return self.made[numbers]
 

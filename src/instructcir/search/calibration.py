@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 FEWEST = 30
 """Pictures below which nothing is said about noise."""
-SAMPLE = 65_536
+SAMPLE = 8192
 """Scores that a large gallery's noise is judged by, evenly spread."""
 _MAD_TO_SIGMA = 1.4826
 

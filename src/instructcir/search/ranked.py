@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from instructcir.index.reader import Gallery, View
 from instructcir.search.answers import Answer, Hit
-from instructcir.search.calibration import calibrate, percentiles
+from instructcir.search.calibration import calibrate
 from instructcir.search.candidates import Candidates, candidates
 from instructcir.search.levels import LOOKED_AT, Judgement, Numbers
 from instructcir.search.picking import collapse, diverse
@@ -49,17 +49,14 @@ def ranked(
     groups, numbers_N, scores_N = _groups(view, found, k, collapse_duplicates, diversity)
     if not groups:
         return Answer((), False, NOTHING_LEFT)
-    hits = _hits(view, found.all_scores, groups, dict(zip(numbers_N.tolist(), scores_N.tolist(), strict=True)))
+    hits = _hits(view, found, groups, dict(zip(numbers_N.tolist(), scores_N.tolist(), strict=True)))
     first = numbers_N[:LOOKED_AT], scores_N[:LOOKED_AT]
-    well = judged(*first) if judged else _stands_out(view, found, float(scores_N[0]))
+    well = judged(*first) if judged else _stands_out(found, float(scores_N[0]))
     return Answer(hits, well, "" if well else NOTHING_MATCHES)
 
 
-def _stands_out(view: View, found: Candidates, best: float) -> bool:
-    calibration = calibrate(found.noise)
-    if len(found.all_scores) < len(view):  # a sample stands for the gallery
-        calibration = replace(calibration, count=len(view))
-    return calibration.stands_out(best)
+def _stands_out(found: Candidates, best: float) -> bool:
+    return replace(calibrate(found.noise), count=found.stands_for).stands_out(best)
 
 
 def _groups(
@@ -89,12 +86,11 @@ def _groups(
     return [[int(numbers_N[place]) for place in group] for group in places[:k]], numbers_N, scores_N
 
 
-def _hits(view: View, all_scores: Floats, groups: list[list[int]], score_of: dict[int, float]) -> tuple[Hit, ...]:
+def _hits(view: View, found: Candidates, groups: list[list[int]], score_of: dict[int, float]) -> tuple[Hit, ...]:
     flat = [number for group in groups for number in group]
     columns = view.table.user_columns
     rows = dict(zip(flat, view.describe(flat, ["path", *columns]), strict=True))
-    best = np.array([score_of[group[0]] for group in groups], dtype=all_scores.dtype)
-    shares = percentiles(all_scores, best)
+    shares = found.percentiles(np.array([score_of[group[0]] for group in groups], dtype=np.float32))
     return tuple(
         Hit(
             str(view.ids_G[group[0]]),
