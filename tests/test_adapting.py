@@ -161,6 +161,15 @@ def test_the_recipe_fits_pictures_and_machine(count: int, gpu: bool) -> None:
         chosen_recipe(Path("m"), Material(Path("t"), 4, 1), Machine(gpu, 1), width=64, layers=2)
 
 
+def test_the_only_step_of_a_training_has_a_rate() -> None:
+    def warmup(steps: int) -> float:
+        material = Material(Path("t"), 900, 300)
+        machine = Machine(False, 8 * 2**30)
+        return chosen_recipe(Path("m"), material, machine, width=64, layers=2, steps=steps).optimiser.warmup
+
+    assert warmup(1) == 0 < warmup(2) == warmup(100)
+
+
 def test_what_the_base_knew_is_mixed_in() -> None:
     known = Material(Path("t"), 900, 300, old_worlds=("wardrobe", "landscapes"))
     recipe = chosen_recipe(Path("m"), known, Machine(False, 8 * 2**30), width=192, layers=5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 import re
+from collections.abc import Iterable
 from typing import get_args
 
 import pytest
@@ -13,7 +14,7 @@ from instructcir.synthesis.planning import Order, Planner
 from instructcir.synthesis.rule_phrases import phrase_sites
 from instructcir.synthesis.rule_sites import word_sites
 from instructcir.synthesis.rule_words import nouns, rule_words, same, splice, words_of
-from instructcir.synthesis.rules import RuleWriter
+from instructcir.synthesis.rules import RuleWriter, vocabulary_of
 from instructcir.synthesis.writer import Draft, Task
 from instructcir.synthesis.written import ASPECTS, KINDS, STYLES, Aspect, Source
 from instructcir.worlds.registry import world
@@ -100,8 +101,8 @@ def test_what_is_left_alone(caption: str, kind: str) -> None:
         assert not [one for one in found if not word or word in one.split()]
 
 
-def drafts(captions: list[str], seed: int = 0) -> list[tuple[str, Draft]]:
-    writer, planner = RuleWriter(seed), Planner(seed)
+def drafts(captions: list[str], seed: int = 0, vocabulary: Iterable[str] = ()) -> list[tuple[str, Draft]]:
+    writer, planner = RuleWriter(seed, vocabulary_of(vocabulary)), Planner(seed)
     found = []
     for number, caption in enumerate(captions):
         source = Source(str(number), None, caption)
@@ -139,6 +140,42 @@ def test_triplets_of_one_source_show_different_things() -> None:
 def test_the_same_seed_writes_the_same() -> None:
     assert drafts(CAPTIONS, 3) == drafts(CAPTIONS, 3) != drafts(CAPTIONS, 4)
     assert RuleWriter().prompt == RuleWriter(5).prompt
+
+
+SHOP = [
+    "a close-fitting red dress with a belt",
+    "a blue coat with long sleeves on a white background",
+    "a green shirt with short sleeves, black and white stripes and a pocket",
+    "a wool skirt on a chair, seen from behind",
+]
+
+
+def test_edits_keep_to_what_captions_say() -> None:
+    free, kept = (drafts(SHOP * 5, vocabulary=words) for words in ((), SHOP))
+    shown = vocabulary_of(SHOP)
+    foreign = [
+        {word for _, draft in some for word in vocabulary_of([draft.modified_caption]) - shown if " " not in word}
+        for some in (free, kept)
+    ]
+    assert len(foreign[0]) > 20
+    assert not foreign[1]
+    text = " / ".join(draft.modified_caption for _, draft in kept)
+    assert "seen from behind" in text  # of another caption
+    assert "up close" not in text  # "close-fitting" shows no distance
+    assert "black and white photo" not in text
+    assert {draft.kind for _, draft in kept} >= {"colour", "replace", "remove", "viewpoint"}
+
+
+def test_a_caption_without_such_edits_is_edited_all_the_same() -> None:
+    writer, alone = RuleWriter(vocabulary=vocabulary_of(["a dog"])), Source("a", None, "a dog")
+    assert writer.possible(alone) == RuleWriter().possible(alone)
+
+
+def test_a_vocabulary_is_part_of_what_a_run_depends_on() -> None:
+    told = RuleWriter(2).keeping_to(SHOP)
+    assert told.prompt == RuleWriter(vocabulary=vocabulary_of(reversed(SHOP))).prompt != RuleWriter().prompt
+    assert told.keeping_to(["a dog"]) is told
+    assert drafts(SHOP, 2, SHOP) == drafts(SHOP, 2, reversed(SHOP)) != drafts(SHOP, 2)
 
 
 def test_what_is_impossible_says_so() -> None:

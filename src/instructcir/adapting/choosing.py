@@ -121,6 +121,8 @@ def chosen_recipe(
             "micro_batch": min(batch, fits),
             "steps": steps or enough,
             "learning_rate": 1e-4 if width >= 1024 else 1e-3,
+            # the first step of a warm-up has a rate of 0: a training of that one step would change nothing
+            **({"warmup": 0.0} if steps == 1 else {}),
         },
         "running": {"save_every": _save_every(steps or enough), "log_every": 5, "workers": 1 if machine.gpu else 0},
     }

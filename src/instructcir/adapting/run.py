@@ -2,6 +2,7 @@
 
 Killed anywhere, the next call goes on.
 
+FOLDER/pictures.json                 of which pictures the folder is (`begun`)
 FOLDER/train.parquet, test.parquet   triplets of pictures for training, and of those that were held out
 FOLDER/mined.parquet                 the first with hard negatives, if they are wanted
 FOLDER/chosen.json                   the recipe, chosen at the first call
@@ -17,6 +18,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from instructcir.adapting.begun import MINED, TEST, TRAIN, begin, check_recipe, placed
 from instructcir.adapting.choosing import Machine, Material, chosen_recipe, this_machine
 from instructcir.adapting.negatives import neighbourhood, says_it_too
 from instructcir.adapting.old_worlds import worlds_learned
@@ -30,6 +32,7 @@ from instructcir.files import write_atomic
 from instructcir.model.embedder import Embedder
 from instructcir.synthesis.filters import all_filters
 from instructcir.synthesis.inspected import picture_key
+from instructcir.synthesis.rules import RuleWriter
 from instructcir.synthesis.run import Options as Writing
 from instructcir.synthesis.run import synthesise
 from instructcir.synthesis.splitting import part_of
@@ -157,12 +160,15 @@ def adapt(
     """
     options, say = options or Options(), tell or (lambda _: None)
     folder.mkdir(parents=True, exist_ok=True)
-    learn_from, test_on = parted(sources, options.held_out)
+    learn_from, test_on = parted(placed(sources), options.held_out)
+    parts = {"train": learn_from, "test": test_on}
+    begin(folder, parts, say)
     writing = Writing(per_source=options.per_source, seed=options.seed)
     say(f"writing triplets of {len(learn_from):,} pictures, and of {len(test_on):,} for the test")
+    fitting = _fitting(writer, learn_from)
     written = {
-        name: synthesise(some, writer, all_filters, folder / f"{name}.parquet", writing)
-        for name, some in (("train", learn_from), ("test", test_on))
+        name: synthesise(parts[name], fitting, all_filters, folder / file, writing)
+        for name, file in (("train", TRAIN), ("test", TEST))
     }
     test = own_test(test_on, read_verdicts(written["test"].kept))  # before the training: it may not be possible at all
     triplets, hard = _mined(base, written["train"].kept, folder, learn_from, options, say)
@@ -184,6 +190,14 @@ def adapt(
     return outcome
 
 
+def _fitting(writer: Writer, learn_from: Sequence[Source]) -> Writer:
+    """Rules are told what captions of the catalogue say, so that edits ask for what it can show; a model knows.
+
+    The test's captions are not among them: no word of theirs comes into the training.
+    """
+    return writer.keeping_to(one.caption for one in learn_from) if isinstance(writer, RuleWriter) else writer
+
+
 def _mined(
     base: Embedder, kept: Path, folder: Path, sources: Sequence[Source], options: Options, say: Tell
 ) -> tuple[Path, int]:
@@ -195,7 +209,7 @@ def _mined(
     wanted = options.hard_negatives
     if not wanted:
         return kept, 0
-    made = folder / "mined.parquet"
+    made = folder / MINED
     if not made.exists():
         say("looking for captions that the model mistakes for the right ones")
         among = neighbourhood(base, sources, options.index)
@@ -212,7 +226,9 @@ def _kept_recipe(base: Embedder, triplets: Path, hard: int, folder: Path, option
     """The recipe of the first call: free memory differs from call to call, and a run goes on with its settings only."""
     place = folder / "chosen.json"
     if place.exists():
-        return from_dict(json.loads(place.read_text(encoding="utf-8")), str(place))
+        chosen = from_dict(json.loads(place.read_text(encoding="utf-8")), str(place))
+        check_recipe(chosen, options.steps, folder)
+        return chosen
     found = [one for one in read_triplets(triplets) if one.hard_negatives or not hard]
     pictures = len({picture_key(one.image) for one in found if isinstance(one.image, str | bytes)})
     material = Material(triplets, len(found), pictures, hard, worlds_learned(base.checkpoint.folder))

@@ -129,9 +129,31 @@ def _sources(
     if dry_run and not (into / _PAIRS).exists():
         return [Source(str(number), path, "") for number, path in enumerate(pictures_below(pictures))]
     into.mkdir(exist_ok=True)
+    _check_captioned(into / _PAIRS, pictures)
     with Answers(into / ANSWERS) as answers:
         written = captioned(pictures, into / _PAIRS, asking.patient(captioner, answers), prompt, on_bad, None)
     return list(sources_of_pairs(written, on_bad, None))
+
+
+def _check_captioned(pairs: Path, pictures: str) -> None:
+    """See that pairs that an earlier call wrote are about pictures of the folder; a person may have corrected them.
+
+    Raises:
+        InputError: none of their pictures lies in the folder any more.
+    """
+    from instructcir.cli.synthesis_parts import ANSWERS
+    from instructcir.data.reading import read_pairs
+    from instructcir.synthesis.captioning import pictures_below
+
+    if not pairs.exists():
+        return
+    there = {os.path.abspath(path) for path in pictures_below(pictures)}
+    found = read_pairs(pairs, on_bad=lambda _, __: None)
+    if not any(os.path.abspath(str(pair.image)) in there for pair in found):
+        raise InputError(
+            f"{pairs}: names no picture that is in {pictures}; if they were moved, delete that file: "
+            f"{ANSWERS} beside it holds their captions, and none is paid for twice"
+        )
 
 
 def _pairs_of(pictures: str) -> str:
