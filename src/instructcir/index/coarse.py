@@ -20,7 +20,7 @@ import numpy.typing as npt
 
 Floats = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.int64]
-WORTH_BYTES = 2**23
+WORTH_BYTES = 2**24
 """Vectors of a gallery, in float32, from which on eight bits are kept: less lies in the processor's cache anyway."""
 _LARGEST = 127
 _PAD = 32  # the product takes whole groups of so many numbers and does not look whether they are there
