@@ -3,10 +3,12 @@
     python bench/indexing.py                    # 50,000 files, 1 to 2 megapixels
     python bench/indexing.py --count 5000
     python bench/indexing.py --quick            # 300 files
+    python bench/indexing.py --threads 1        # of the encoder; readers are as many as processors
 
 A pool of JPEG files is drawn, each other file is one of them with other bytes at its end, so that no content is known
 already. Decoding alone reads each file and opens it with `open_rgb`, in as many threads as indexing has; pieces of the
-two take turns. Memory is the indexing process's own peak, after 2,000 files, or a third of fewer, and at the end.
+two take turns. Beside the clock's ratio stands that of processor time, which says more on a busy machine. Memory is the
+indexing process's own peak, after 2,000 files, or a third of fewer, and at the end.
 """
 
 from __future__ import annotations
@@ -59,18 +61,18 @@ def laid_out(folder: Path, pool: Sequence[bytes], first: int, count: int) -> Pat
     return folder
 
 
-def decoding(folder: Path) -> float:
-    """Seconds to read and decode all files of a folder, in as many threads as there are processors."""
+def decoding(folder: Path) -> tuple[float, float]:
+    """Seconds to read and decode a folder's files, in as many threads as there are processors; and processor time."""
     from instructcir.images import open_rgb
 
     def work(path: Path) -> int:
         return open_rgb(path.read_bytes()).width
 
-    begin = time.perf_counter()
+    begin, worked = time.perf_counter(), time.process_time()
     with ThreadPoolExecutor(min(16, os.cpu_count() or 1)) as pool:
         for _ in pool.map(work, sorted(folder.iterdir()), chunksize=8):
             pass
-    return time.perf_counter() - begin
+    return time.perf_counter() - begin, time.process_time() - worked
 
 
 def first_of(count: int) -> int:
@@ -78,22 +80,27 @@ def first_of(count: int) -> int:
     return min(FIRST, count // 3)
 
 
-def indexing(folder: Path, index: Path) -> dict[str, Any]:
+def indexing(folder: Path, index: Path, threads: int | None) -> dict[str, Any]:
     """Index a folder in a process of its own: pictures, seconds of encoding and stages, memory early and at most."""
     command = [sys.executable, __file__, "--worker", str(folder), str(index)]
+    command += ["--threads", str(threads)] if threads else []
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def worker(folder: Path, index: Path) -> None:
+def worker(folder: Path, index: Path, threads: int | None) -> None:
     """What `indexing` starts: `instructcir index` without its printing."""
     import resource
+
+    import torch
 
     from instructcir.index.manifest import identity_of
     from instructcir.index.update import update_index
     from instructcir.model.embedder import Embedder
 
+    if threads:
+        torch.set_num_threads(threads)
     embedder, first = Embedder.load("tiny", "cpu"), first_of(sum(1 for _ in folder.iterdir()))
     seen: Iterator[int] = iter(range(1, 10**9))
     early = [0]
@@ -105,9 +112,17 @@ def worker(folder: Path, index: Path) -> None:
     def peak() -> int:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
-    report = update_index(index, [folder], embedder, identity_of(embedder, "tiny"), progress=progress)
+    identity, worked = identity_of(embedder, "tiny"), time.process_time()
+    report = update_index(index, [folder], embedder, identity, progress=progress)
+    worked = time.process_time() - worked
     assert not report.problems, report.problems[:3]
-    facts = {"encoded": report.encoded, "seconds": report.encoding, "early": early[0] or peak(), "peak": peak()}
+    facts = {
+        "encoded": report.encoded,
+        "seconds": report.encoding,
+        "worked": worked,
+        "early": early[0] or peak(),
+        "peak": peak(),
+    }
     print(json.dumps({**facts, "stages": report.stages}))
 
 
@@ -116,28 +131,33 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=50_000)
     parser.add_argument("--piece", type=int, default=600, help="files of each turn")
+    parser.add_argument("--threads", type=int, help="of the encoder; torch's own choice if not given")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--worker", nargs=2, metavar=("FOLDER", "INDEX"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        worker(*map(Path, options.worker))
+        worker(*map(Path, options.worker), options.threads)
         return
     count, piece = (300, 60) if options.quick else (options.count, options.piece)
     pool = photographs(POOL if not options.quick else 8)
     with tempfile.TemporaryDirectory() as place:
-        alone, ours = [], []
+        alone, ours, work = [], [], []
         for number in range(ROUNDS):
             folder = laid_out(Path(place, f"turn-{number}"), pool, number * piece, piece)
             decoding(folder)  # the files are then in the system's cache for both
-            alone.append(piece / decoding(folder))
-            found = indexing(folder, Path(place, f"index-{number}"))
+            seconds, worked = decoding(folder)
+            alone.append(piece / seconds)
+            found = indexing(folder, Path(place, f"index-{number}"), options.threads)
+            work.append((worked / piece * 1e3, found["worked"] / piece * 1e3))
             ours.append(found["encoded"] / found["seconds"])
         rate, of = statistics.median(ours), statistics.median(alone)
         ratios = sorted(one / other for one, other in zip(ours, alone, strict=True))
         stages = ", ".join(f"{name} {seconds / piece * 1e3:.0f}" for name, seconds in found["stages"].items())
         print(f"milliseconds a picture, threads added up, in the last turn: {stages}")
         print(f"decoding alone {of:.1f} pictures/s, indexing with tiny {rate:.1f}: {rate / of:.2f} of it {ratios}")
-        many = indexing(laid_out(Path(place, "many"), pool, 10**6, count), Path(place, "index"))
+        told = ", ".join(f"{one:.1f} and {other:.1f}: {one / other:.2f}" for one, other in work)
+        print(f"processor time a picture in ms, decoding alone and indexing, by turns: {told}")
+        many = indexing(laid_out(Path(place, "many"), pool, 10**6, count), Path(place, "index"), options.threads)
         early, peak = many["early"] / 1e6, many["peak"] / 1e6
         print(f"{count:,} files at {count / many['seconds']:.1f} pictures/s; peak memory {early:,.0f} MB after")
         print(f"{first_of(count):,} files, {peak:,.0f} MB at the end: {peak / early:.2f} x")

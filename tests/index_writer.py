@@ -21,6 +21,8 @@ DIMENSION = 12
 class MeanColours:
     """Encodes a picture as the colours of its four quarters."""
 
+    min_side: int | None = None
+
     def __init__(self, pause: float = 0.0) -> None:
         self.pause = pause
         self.encoded = 0

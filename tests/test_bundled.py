@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from instructcir.evaluation.drawn import score_drawn
+from instructcir.images import open_rgb
 from instructcir.model.embedder import Embedder
 from instructcir.model.loading import bundled
+from instructcir.model.preparation import prepare
 from instructcir.worlds.galleries import composed_test
+from instructcir.worlds.rasterise import rasterise
 from instructcir.worlds.registry import NAMES, world
 
 FOLDER = bundled("tiny")
@@ -50,3 +55,21 @@ def test_it_composes_better_than_either_half_of_a_query(name: str) -> None:
 
 LEAST = {"wardrobe": 88.0, "landscapes": 78.0}
 """Recall@10 on this small gallery, well below what was measured."""
+
+
+def test_pictures_decoded_at_a_fraction_keep_their_vectors() -> None:
+    embedder = Embedder.load("tiny", "cpu")
+    for name in NAMES:
+        drawn = composed_test(world(name), "dev", queries=4, gallery=12, seed=7).gallery
+        for side in (448, 896):  # what is left of them is just enough: the worst case
+            files = [jpeg(rasterise(world(name).svg(drawing), side)) for drawing in drawn]
+            assert embedder.planner.opened(files[0]).size == (224, 224)
+            exact = [prepare(embedder.checkpoint.processor, open_rgb(file)) for file in files]
+            [(_, wanted)] = embedder.iter_images(exact)
+            assert (embedder.embed_images(files) * wanted).sum(axis=1).min() > 0.999
+
+
+def jpeg(image: Image.Image) -> bytes:
+    content = io.BytesIO()
+    image.save(content, "JPEG", quality=88)
+    return content.getvalue()

@@ -76,7 +76,7 @@ def test_a_picture_of_both_kinds_is_opened_once(photos: Path, built: Built, monk
 
     opened: list[str] = []
     whole = planner.open_rgb
-    monkeypatch.setattr(planner, "open_rgb", lambda image: opened.append(str(image)) or whole(image))
+    monkeypatch.setattr(planner, "open_rgb", lambda image, **how: opened.append(str(image)) or whole(image, **how))
     queries = write_queries(*[{"reference": "photos/../photos/c.png", "modification": text} for text in "ab"])
     run("embed", built("qwen2-vl"), "photos", "--queries", queries)
     assert sorted(opened) == sorted(FOUND)

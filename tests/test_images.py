@@ -15,7 +15,7 @@ from PIL import Image
 
 from instructcir import images
 from instructcir.errors import ImageError, InputError
-from instructcir.images import image_digest, legacy_rgb, open_rgb
+from instructcir.images import image_digest, legacy_rgb, open_rgb, open_sized
 
 # What a viewer shows, 3 wide and 2 high, every pixel its own gray; and how a camera stores it under each orientation.
 SHOWN = np.array([[10, 50, 90], [130, 170, 210]], np.uint8)
@@ -244,6 +244,16 @@ def test_what_is_not_the_pictures_fault_passes_through(error: BaseException, mon
     monkeypatch.setattr(images, "to_srgb", fail)
     with pytest.raises(type(error)):
         open_rgb(SHOWN)
+
+
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_a_reduced_picture_still_tells_its_whole_size(orientation: int) -> None:
+    data = encoded(Image.new("RGB", (64, 48)), "JPEG", exif=exif(orientation))
+    turned = orientation == 6
+    picture, size = open_sized(data, min_side=12)
+    assert picture.size == ((12, 16) if turned else (16, 12))
+    assert size == ((48, 64) if turned else (64, 48))
+    assert open_sized(np.zeros((3, 5), np.uint8))[1] == (5, 3)
 
 
 def test_min_side_below_one_is_the_callers_mistake() -> None:

@@ -47,7 +47,7 @@ class Refused(Exception):
     """A reason not to take a picture, before its source is known."""
 
 
-def decode(image: ImageLike, max_pixels: int, min_side: int | None = None) -> Image.Image:
+def decode(image: ImageLike, max_pixels: int, min_side: int | None = None) -> tuple[Image.Image, tuple[int, int]]:
     """Load a picture of any accepted kind, in whatever mode and orientation it has.
 
     Args:
@@ -56,7 +56,8 @@ def decode(image: ImageLike, max_pixels: int, min_side: int | None = None) -> Im
         min_side: lets a JPEG file be decoded at a fraction of its size, both sides at least this long.
 
     Returns:
-        The caller's own object if it is a PIL image, else a new one; loaded, its file closed.
+        The caller's own object if it is a PIL image, else a new one; loaded, its file closed. And the width and height
+        of the whole picture in pixels, as it lies in the file.
 
     Raises:
         Refused: with the reason in words; any other exception is Pillow's, and reason_of() has the words for it.
@@ -64,17 +65,19 @@ def decode(image: ImageLike, max_pixels: int, min_side: int | None = None) -> Im
     if isinstance(image, Image.Image):
         _check_size(image.size, max_pixels)
         image.load()
-        return image
+        return image, image.size
     if isinstance(image, np.ndarray):
         _check_size((image.shape[1], image.shape[0]) if image.ndim > 1 else (image.size, 1), max_pixels)
-        return Image.fromarray(_bytes_of(image))
+        picture = Image.fromarray(_bytes_of(image))
+        return picture, picture.size
     with _stream(image) as stream:
         picture = _identify(stream)
-        _check_size(picture.size, max_pixels)
+        size = picture.size
+        _check_size(size, max_pixels)
         if min_side is not None and picture.format == "JPEG":
             picture.draft(None, (min_side, min_side))
         picture.load()
-        return picture
+        return picture, size
 
 
 def _stream(image: Any) -> IO[bytes]:

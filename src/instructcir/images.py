@@ -34,6 +34,7 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SWAPS = frozenset({5, 6, 7, 8})  # the turns that make width of height
 # What Pillow is known to raise over broken metadata, which must not cost the picture.
 _BROKEN = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, ArithmeticError, struct.error)
 
@@ -68,12 +69,24 @@ def open_rgb(
         ImageError: the picture cannot be read, is damaged, too large, empty, or of a kind that is not taken.
         InputError: min_side is less than 1.
     """
+    return open_sized(image, name=name, max_pixels=max_pixels, min_side=min_side)[0]
+
+
+def open_sized(
+    image: ImageLike, *, name: str | None = None, max_pixels: int = MAX_PIXELS, min_side: int | None = None
+) -> tuple[Image.Image, tuple[int, int]]:
+    """What `open_rgb` gives, and the upright picture's width and height in pixels before any reduction by `min_side`.
+
+    Arguments and errors are those of `open_rgb`.
+    """
     if min_side is not None and min_side < 1:
         raise InputError(f"min_side is {min_side}; it must be at least 1, or None for a full decode")
     with _one_error_type(source_of(image, name)), quiet_pillow():
-        decoded = decode(image, max_pixels, min_side)
-        rgb = to_srgb(_upright(decoded))
-        return _bare(rgb.copy() if rgb is image else rgb)
+        decoded, (width, height) = decode(image, max_pixels, min_side)
+        orientation = _orientation(decoded)
+        rgb = to_srgb(decoded.transpose(_TURNS[orientation]) if orientation in _TURNS else decoded)
+        size = (height, width) if orientation in _SWAPS else (width, height)
+        return _bare(rgb.copy() if rgb is image else rgb), size
 
 
 def legacy_rgb(image: ImageLike, *, name: str | None = None) -> Image.Image:
@@ -93,7 +106,7 @@ def legacy_rgb(image: ImageLike, *, name: str | None = None) -> Image.Image:
         ImageError: as open_rgb.
     """
     with _one_error_type(source_of(image, name)), quiet_pillow():
-        return _bare(decode(image, MAX_PIXELS).convert("RGB"))
+        return _bare(decode(image, MAX_PIXELS)[0].convert("RGB"))
 
 
 def image_digest(image: Image.Image) -> str:
@@ -112,12 +125,13 @@ def image_digest(image: Image.Image) -> str:
     return digest.hexdigest()
 
 
-def _upright(picture: Image.Image) -> Image.Image:
+def _orientation(picture: Image.Image) -> int:
+    """EXIF's number of how a picture lies; 1, upright, where nothing is said that is understood."""
     try:
-        turn = _TURNS.get(picture.getexif().get(0x0112, 1))
+        said = picture.getexif().get(0x0112, 1)
+        return int(said) if said in _TURNS else 1
     except _BROKEN:
-        return picture
-    return picture if turn is None else picture.transpose(turn)
+        return 1
 
 
 def _bare(picture: Image.Image) -> Image.Image:

@@ -32,6 +32,11 @@ _AHEAD = 4  # files a worker, at least, that are read before they are asked for
 class Encodes(Protocol[Prepared]):
     """What encodes pictures."""
 
+    @property
+    def min_side(self) -> int | None:
+        """Pixels a side that `prepare` needs of a JPEG file; None for all that it has."""
+        ...
+
     def prepare(self, image: Image.Image, /) -> Prepared:
         """A picture as the model wants it; called in threads. Its errors leave the file out by name."""
         ...
@@ -106,10 +111,11 @@ def _ahead(
     window: int,
 ) -> Iterator[tuple[FileFacts, Any]]:
     """Facts and prepared pictures in order, a bounded number of files ahead of the caller."""
+    min_side = encoder.min_side
 
     def work(path: str) -> tuple[FileFacts, Any]:
         with stages.timed("read+decode"):
-            facts, picture = open_picture(path, *read_file(path))
+            facts, picture = open_picture(path, *read_file(path), min_side=min_side)
         with stages.timed("prepare"):
             try:
                 return facts, encoder.prepare(picture)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from instructcir.errors import ImageError
-from instructcir.images import open_rgb
+from instructcir.images import open_rgb, open_sized
 from instructcir.remote import is_remote, is_young, read_object, state_of, time_to_keep
 
 THUMBNAIL_SIDE = 192
@@ -76,27 +76,34 @@ def _check_size(path: str, size: int) -> None:
         raise ImageError(path, f"{size:,} bytes, more than {MOST_BYTES:,}; leave it out of the folder")
 
 
-def open_picture(path: str, data: bytes, mtime_ns: int) -> tuple[FileFacts, Image.Image]:
+def open_picture(
+    path: str, data: bytes, mtime_ns: int, *, min_side: int | None = None
+) -> tuple[FileFacts, Image.Image]:
     """Decode a file that was read, and gather its facts.
 
     Args:
         path: the file's, for its facts and for errors.
         data: its bytes.
         mtime_ns: what `read_file` gave with them.
+        min_side: pixels a side that are needed of a JPEG file, as for `open_rgb`; its facts are those of the whole one.
 
     Raises:
         ImageError: it is no picture that can be used.
     """
-    picture = open_rgb(data, name=path)
+    picture, size = open_sized(data, name=path, min_side=min_side)
     digest = hashlib.sha256(data).hexdigest()
-    facts = FileFacts(path, digest, len(data), mtime_ns, picture.width, picture.height, thumbnail_of(picture))
+    shown = picture
+    if max(picture.size) < min(THUMBNAIL_SIDE, max(size)):  # the model needs fewer pixels than people
+        shown = open_rgb(data, name=path, min_side=THUMBNAIL_SIDE)
+    facts = FileFacts(path, digest, len(data), mtime_ns, *size, thumbnail_of(shown))
     return facts, picture
 
 
 def thumbnail_of(picture: Image.Image) -> bytes:
     """A small JPEG file of an RGB picture, at most `THUMBNAIL_SIDE` pixels a side."""
     small = picture._new(picture.im)  # on the same pixels, which it leaves as they are
-    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.BICUBIC, reducing_gap=2.0)
+    # half of a bicubic filter's time, at 52 dB of a Lanczos filter's result where bicubic has 53: JPEG loses far more
+    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.HAMMING, reducing_gap=2.0)
     content = io.BytesIO()
     small.save(content, "JPEG", quality=82)
     return content.getvalue()

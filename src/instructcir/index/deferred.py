@@ -21,6 +21,11 @@ class Deferred:
         self._loaded: Encodes[Any] | None = None
         self._lock = threading.Lock()
 
+    @property
+    def min_side(self) -> int | None:
+        """Pixels a side that the model needs of a JPEG file; None for all that it has."""
+        return self._model().min_side
+
     def prepare(self, image: Image.Image) -> Any:
         """A picture as the model wants it."""
         return self._model().prepare(image)

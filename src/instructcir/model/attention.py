@@ -90,7 +90,7 @@ def explain(
     count = len(embedder.backbone.decoder.layers)
     chosen = _checked_layers(layers, count)
     picture = open_rgb(image)
-    prepared = embedder.planner.prepare(picture)
+    prepared = embedder.planner.prepare(embedder.planner.opened(image))
     processor = embedder.checkpoint.processor
     maps: list[tuple[Map, float, PatchGrid]] = []
     kinds: tuple[tuple[Kind, str], ...] = (("query", modification), ("gallery", ""))

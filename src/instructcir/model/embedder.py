@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from instructcir.errors import ImageError
-from instructcir.images import image_digest, open_rgb
+from instructcir.images import image_digest
 from instructcir.items import ComposedQuery, ImageLike
 from instructcir.model import checks
 from instructcir.model.adapters import AdapterEffect, base_folder, is_adapter
@@ -54,14 +54,16 @@ class Embedder:
         self.dimension = self.backbone.dimension
         token: str = processor.image_token  # type: ignore[attr-defined]
         self.renderer = ChatRenderer(tokenizer, checkpoint.chat_template, token, self.prompts)
+        preparation = Preparation(processor)
         self.planner = Planner(
             self.backbone,
             self.renderer,
-            Preparation(processor),
+            preparation,
             budget=token_budget(self.backbone.device),
             shares=True,
             longest=self.backbone.longest,
             own_pass=self.backbone.own_pass_length,
+            min_side=preparation.min_side,
         )
         self._prefixes = PrefixCache(max_bytes=prefix_bytes(self.backbone.device))
         self.warnings = checks.settle(self)
@@ -103,6 +105,15 @@ class Embedder:
         if under != folder:
             embedder.adapter = checks.adapt(embedder, folder, under)
         return embedder
+
+    @property
+    def min_side(self) -> int | None:
+        """Pixels a side that the model needs of a JPEG file, for callers who open pictures themselves; None for all.
+
+        `open_rgb(file, min_side=embedder.min_side)` is how the embedder opens a file: a picture that was opened so has
+        the very vector of its file.
+        """
+        return self.planner.min_side
 
     def embed_images(
         self, images: Sequence[ImageLike], *, progress: Progress | None = None, on_bad: Bad | None = None
@@ -254,7 +265,7 @@ class Embedder:
         Raises:
             ImageError: the picture cannot be used.
         """
-        opened = open_rgb(image)
+        opened = self.planner.opened(image)
         return Reference(self.planner, self._prefixes, self.planner.prepare(opened), image_digest(opened))
 
     def save(self, folder: str | os.PathLike[str]) -> None:

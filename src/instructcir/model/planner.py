@@ -34,6 +34,7 @@ class Planner:
         backbone: the model.
         renderer: its prompts as ids.
         prepare: the model's image preparation, from an RGB picture.
+        min_side: pixels a side that the preparation needs of a JPEG file; None for all that it has.
         budget: padded tokens of a batch.
         shares: whether suffixes may share a row and a prefix; otherwise every prompt runs cold.
         longest: the most tokens that the model takes.
@@ -50,6 +51,7 @@ class Planner:
         shares: bool,
         longest: int,
         own_pass: int | None,
+        min_side: int | None = None,
         workers: int = 2,
     ) -> None:
         self.backbone = backbone
@@ -59,6 +61,7 @@ class Planner:
         self.shares = shares
         self.longest = longest
         self.own_pass = own_pass
+        self.min_side = min_side
         self.workers = workers
 
     def texts(self, texts: Sequence[str]) -> Iterator[Vector]:
@@ -120,11 +123,19 @@ class Planner:
         """
         if isinstance(image, PreparedImage):
             return image
-        opened = open_rgb(image)
+        opened = self.opened(image)
         try:
             return self.prepare(opened)
         except ImageError as error:
             raise ImageError(source_of(image), error.reason) from error
+
+    def opened(self, image: ImageLike) -> Image.Image:
+        """A picture as this model's preparation takes it: RGB, of a large JPEG file as few pixels as `min_side` allows.
+
+        Raises:
+            ImageError: it cannot be used.
+        """
+        return open_rgb(image, min_side=self.min_side)
 
     def _window(self, batch: list[tuple[Job, Future[PreparedImage]]], on_bad: OnBad | None) -> Iterator[list[Vector]]:
         jobs: list[tuple[Job, PreparedImage]] = []

@@ -1,15 +1,22 @@
-"""Preparation of large pictures without copies of them: shrunk by Pillow first, where that gives the very same pixels.
+"""Preparation of large pictures without copies of them, and without pixels that a model allows to be left out.
 
 transformers' image processors bring a picture into an array, back into a picture, and shrink that one with Pillow.
 Of a photograph the copies take longer than the shrinking. Where a processor only brings pictures to one size, the same
-shrinking can be done on the picture as it is, and what is left for the processor is small. Whether a processor is of
-that sort is not looked up but tried: on random pictures of several shapes, all its outputs must be the same to the last
-bit.
+shrinking can be done on the picture as it is, and what is left for the processor is small. Where it makes a number of
+each value of a pixel by itself, a table takes its place. Whether a processor is of that sort is not known beforehand
+but tried: on random pictures of several shapes, all its outputs must be the same to the last bit.
+
+A model whose folder says so is prepared in fewer steps still: `reducing_gap` in `preprocessor_config.json`, Pillow's
+name for how many times the wanted size must be left by a first, cheap shrinking. By it JPEG files are decoded at a
+fraction of their size and other pictures reduced by a whole number, before the model's own filter does the rest. That
+changes pixels a little, so it is the model's to say; a folder without it is prepared exactly.
 """
 
 from __future__ import annotations
 
+import math
 import threading
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -17,7 +24,8 @@ import torch
 from PIL import Image
 from transformers import ProcessorMixin
 
-from instructcir.errors import ImageError
+from instructcir.errors import ImageError, ModelError
+from instructcir.model.lookup import Lookup, try_lookup
 from instructcir.model.preparation import PreparedImage, prepare
 
 _WORTH = 4  # times as many pixels as are needed, from which on it pays
@@ -29,30 +37,50 @@ class Preparation:
 
     Args:
         processor: as `load_processor` made it.
+
+    Raises:
+        ModelError: its `reducing_gap` is no number of at least 1.
     """
 
     def __init__(self, processor: ProcessorMixin) -> None:
         self._processor = processor
+        self._gap = _checked_gap(self._settings())
         self._proved: dict[tuple[object, ...], bool] = {}
+        self._lookups: dict[tuple[object, ...], Lookup | None] = {}
         self._lock = threading.Lock()
+
+    @property
+    def min_side(self) -> int | None:
+        """Pixels a side that a JPEG file may be reduced to while it is decoded; None where all are wanted."""
+        square = self._target((64, 64))
+        if self._gap is None or square is None or not self._is_proved():
+            return None
+        return math.ceil(self._gap * max(square))
 
     def __call__(self, image: Image.Image) -> PreparedImage:
         """Pixels and placeholder text of one RGB picture; raises as `prepare`."""
         target = self._target(image.size)
         if target is None or image.width * image.height < _WORTH * target[0] * target[1] or not self._is_proved():
             return prepare(self._processor, image)
+        small = self._shrunk(image, target, self._gap)
+        lookup = self._lookups[self._key()]
+        if lookup is not None:
+            return lookup(small)
         try:
-            return prepare(self._processor, self._shrunk(image, target))
+            return prepare(self._processor, small)
         except ImageError:
             return prepare(self._processor, image)  # its error names the picture as it is
 
     def _settings(self) -> Any:
         return self._processor.image_processor
 
+    def _size(self) -> Mapping[str, int]:
+        """The settings' size without the ways that are not taken."""
+        return {name: value for name, value in dict(getattr(self._settings(), "size", None) or {}).items() if value}
+
     def _target(self, size: tuple[int, int]) -> tuple[int, int] | None:
         """Width and height that the processor brings a picture to; None if that is not one of the two plain ways."""
-        settings = self._settings()
-        given = {name: value for name, value in dict(getattr(settings, "size", None) or {}).items() if value}
+        settings, given = self._settings(), self._size()
         if not getattr(settings, "do_resize", False) or getattr(settings, "resample", None) is None:
             return None
         if given.keys() == {"height", "width"}:
@@ -63,16 +91,27 @@ class Preparation:
             return (edge, other) if size[0] <= size[1] else (other, edge)
         return None
 
-    def _shrunk(self, image: Image.Image, target: tuple[int, int]) -> Image.Image:
-        return image.resize(target, Image.Resampling(int(self._settings().resample)))
+    def _shrunk(self, image: Image.Image, target: tuple[int, int], gap: float | None = None) -> Image.Image:
+        return image.resize(target, Image.Resampling(int(self._settings().resample)), reducing_gap=gap)
+
+    def _key(self) -> tuple[object, ...]:
+        settings = self._settings()
+        return (*sorted(dict(settings.size).items(), key=str), int(settings.resample))
 
     def _is_proved(self) -> bool:
-        settings = self._settings()
-        key = (*sorted(dict(settings.size).items(), key=str), int(settings.resample))
+        key = self._key()
         with self._lock:
             if key not in self._proved:
                 self._proved[key] = self._prove()
+                self._lookups[key] = self._lookup() if self._proved[key] else None
             return self._proved[key]
+
+    def _lookup(self) -> Lookup | None:
+        """A table in the processor's place; None where pictures end at several sizes, or none is found to be right."""
+        square = self._target((64, 64))
+        if square is None or self._size().keys() != {"height", "width"}:
+            return None
+        return try_lookup(lambda image: prepare(self._processor, image), square)
 
     def _prove(self) -> bool:
         """Whether shrinking first changes nothing, on trial pictures."""
@@ -93,3 +132,12 @@ class Preparation:
             if not all(torch.equal(whole.tensors[name], small.tensors[name]) for name in whole.tensors):
                 return False
         return True
+
+
+def _checked_gap(settings: Any) -> float | None:
+    gap = getattr(settings, "reducing_gap", None)
+    if gap is None:
+        return None
+    if isinstance(gap, bool) or not isinstance(gap, int | float) or not 1 <= gap < math.inf:
+        raise ModelError(f"preprocessor_config.json: reducing_gap is {gap!r}; it must be a number of at least 1")
+    return float(gap)

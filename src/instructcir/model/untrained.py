@@ -243,5 +243,6 @@ def _settings(shape: Shape) -> dict[str, object]:
             "image_std": [0.5, 0.5, 0.5],
             "rescale_factor": 1 / 255,
             "resample": 3,
+            "reducing_gap": 2.0,
         },
     }
