@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from instructcir.worlds.rasterise import rasterise
-from instructcir.worlds.shapes import data, disc, number, smooth
+from instructcir.worlds.shapes import box, data, disc, number, polygon, smooth
 from instructcir.worlds.wardrobe import facts as wardrobe
 from instructcir.worlds.wardrobe.draw_cut import cut_of
 from instructcir.worlds.wardrobe.draw_palette import PALETTE, dyed
@@ -155,5 +155,8 @@ def test_a_cut_knows_which_places_it_covers() -> None:
 def test_numbers_and_curves_are_written_with_one_decimal() -> None:
     assert number(-0.04) == "0.0"
     assert data("M", 1, 2.26) == "M 1.0 2.3"
+    assert data("M", -0.04, -10.04, "H", -0.0, "L", 0.04, -100) == "M 0.0 -10.0 H 0.0 L 0.0 -100.0"
+    assert box(-0.01, 3, 10, 0.01) == "M 0.0 3.0 h 10.0 v 0.0 h -10.0 Z"
+    assert polygon([(0.25, -0.01), (-20.04, 1)]) == "M0.2 0.0L-20.0 1.0Z"
     assert smooth([(0, 0), (6, 0)]) == "C 1.0 0.0 5.0 0.0 6.0 0.0"
     assert disc(5, 5, 2).startswith("M3.0 5.0c")

@@ -15,25 +15,36 @@ def number(value: float) -> str:
     return f"{value:z.1f}"
 
 
+def written(template: str, *values: str | float) -> str:
+    """Markup from a template whose numbers are "%.1f": as `number` writes each, in half of its time.
+
+    Args:
+        template: as for the operator %; no other kind of number, for "-0.01" would lose its sign.
+        values: what it asks for.
+    """
+    return (template % values).replace("-0.0", "0.0")
+
+
 def data(*items: str | float) -> str:
     """Path data from commands and numbers, in the order given: "M", 1, 2, "L", 3, 4."""
-    return " ".join([item if isinstance(item, str) else f"{item:z.1f}" for item in items])
+    return written(" ".join(["%s" if item.__class__ is str else "%.1f" for item in items]), *items)
 
 
 def smooth(points: Sequence[Point]) -> str:
     """Curves from the first point, which the path has reached already, through all others (Catmull-Rom)."""
     padded = [points[0], *points, points[-1]]
-    pieces = []
+    values: list[float] = []
     for before, start, end, after in zip(padded, padded[1:], padded[2:], padded[3:], strict=False):
-        first = (start[0] + (end[0] - before[0]) / 6, start[1] + (end[1] - before[1]) / 6)
-        second = (end[0] - (after[0] - start[0]) / 6, end[1] - (after[1] - start[1]) / 6)
-        pieces.append(data("C", *first, *second, *end))
-    return "".join(pieces)
+        values += start[0] + (end[0] - before[0]) / 6, start[1] + (end[1] - before[1]) / 6
+        values += end[0] - (after[0] - start[0]) / 6, end[1] - (after[1] - start[1]) / 6
+        values += end
+    return written("C %.1f %.1f %.1f %.1f %.1f %.1f" * (len(points) - 1), *values)
 
 
 def polygon(points: Iterable[Point]) -> str:
     """Path data of a closed polygon."""
-    return "M" + "L".join([f"{x:z.1f} {y:z.1f}" for x, y in points]) + "Z"
+    values = [value for point in points for value in point]
+    return written(f"M{'L'.join(['%.1f %.1f'] * (len(values) // 2))}Z", *values)
 
 
 def star(x: float, y: float, radius: float, *, inner: float = 0.45, turn: float = 0.0) -> str:
@@ -56,7 +67,7 @@ def star(x: float, y: float, radius: float, *, inner: float = 0.45, turn: float 
 
 def disc(x: float, y: float, across: float, down: float | None = None) -> str:
     """Path data of a circle of radius `across`, or of an upright ellipse where `down` is given."""
-    return f"M{x - across:z.1f} {y:z.1f}{_round(across, across if down is None else down)}"
+    return written("M%.1f %.1f%s", x - across, y, _round(across, across if down is None else down))
 
 
 @lru_cache(maxsize=256)
@@ -71,7 +82,7 @@ def _round(across: float, tall: float) -> str:
 
 def box(x: float, y: float, width: float, height: float) -> str:
     """Path data of an upright rectangle."""
-    return data("M", x, y, "h", width, "v", height, "h", -width, "Z")
+    return written("M %.1f %.1f h %.1f v %.1f h %.1f Z", x, y, width, height, -width)
 
 
 def fill(shape: str, colour: str, opacity: float = 1.0) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 
 from instructcir.worlds.landscapes.draw_palette import channels, mix
 
@@ -63,13 +63,11 @@ class Light:
     @property
     def haze(self) -> str:
         """The overcast sky's colour, paler in snow and fog."""
-        return mix(self.glow.grey, self.glow.cloud, _PALENESS.get(self.weather, 0.0))
+        return _haze(self.time, self.weather)
 
     def sky(self) -> tuple[str, str, str]:
         """Colours of the sky at the top, in the middle and at the horizon."""
-        share = _OVERCAST[self.weather]
-        top, middle, bottom = (mix(colour, self.haze, share) for colour in self.glow.sky)
-        return top, middle, bottom
+        return _sky(self.time, self.weather)
 
     def far(self, colour: str, share: float) -> str:
         """The colour of something far away, not yet in this light: `share` of it is lost in the air."""
@@ -84,6 +82,19 @@ class Light:
         """
         time, weather = self.time, self.weather
         return _HEX.sub(lambda found: _shone(found[0], time, weather, strength), markup)
+
+
+@cache
+def _haze(time: str, weather: str) -> str:
+    glow = GLOWS[time]
+    return mix(glow.grey, glow.cloud, _PALENESS.get(weather, 0.0))
+
+
+@cache
+def _sky(time: str, weather: str) -> tuple[str, str, str]:
+    haze, share = _haze(time, weather), _OVERCAST[weather]
+    top, middle, bottom = GLOWS[time].sky
+    return mix(top, haze, share), mix(middle, haze, share), mix(bottom, haze, share)
 
 
 @lru_cache(maxsize=65536)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from functools import lru_cache
 
 Colour = tuple[int, int, int]
 
@@ -31,15 +32,17 @@ CREAM: Colour = (253, 243, 220)
 GOLD = "#e8b83a"
 
 
+@lru_cache(maxsize=4096)
 def css(colour: Colour) -> str:
     """A colour as SVG writes it."""
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
+@lru_cache(maxsize=4096)
 def mix(one: Colour, other: Colour, share: float) -> Colour:
     """`share` of the other colour in the one."""
-    red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
-    return red, green, blue
+    (r, g, b), (red, green, blue) = one, other
+    return round(r + (red - r) * share), round(g + (green - g) * share), round(b + (blue - b) * share)
 
 
 def darker(colour: Colour, share: float) -> Colour:
