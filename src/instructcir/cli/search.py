@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -62,9 +63,14 @@ def search(
     if sheet and sheet.suffix.lower() != ".png":
         raise InputError(f"{sheet}: a sheet is a PNG file; end its name with .png")
     way = check_pictures(pictures, as_json)
-    quieten(ctx)
-    from instructcir.images import open_rgb
-    from instructcir.search.searcher import Index
+    from instructcir.index.lance import uncollected
+
+    with uncollected(for_good=True):
+        quieten(ctx)
+        from instructcir.images import open_rgb
+        from instructcir.search.searcher import Index
+
+        importlib.import_module("instructcir.model.embedder")  # by far the most; `Index.open` would import it later
 
     asked = references_of(reference)
     opened = Index.open(name, model=model, device=device, dtype=dtype)

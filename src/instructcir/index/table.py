@@ -15,6 +15,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
+from instructcir.index.lance import import_lancedb
 from instructcir.index.plan import StoredFile
 from instructcir.index.refused import one_error_type
 from instructcir.index.vectors import Storage, vector_type
@@ -270,9 +271,7 @@ class PictureTable:
 def connect(folder: Place) -> Any:
     """LanceDB's database in a folder."""
     os.environ.setdefault("LANCEDB_LOG", "error")  # it says on stderr that a new table is new
-    import lancedb
-
-    return lancedb.connect(str(folder), storage_options=lance_options() if is_remote(folder) else None)
+    return import_lancedb().connect(str(folder), storage_options=lance_options() if is_remote(folder) else None)
 
 
 def _among(ids: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 
 from instructcir.errors import InputError
 from instructcir.files import PathLike
+from instructcir.index.lance import uncollected
 from instructcir.index.manifest import Manifest, check_same_model, identity_of, probes_of
 from instructcir.index.metadata import read_metadata
 from instructcir.index.places import index_folder
@@ -65,7 +66,8 @@ class Index:
             StoreError: there is no such index, or the model does not reproduce its probe vectors.
             ModelError: the model cannot be loaded.
         """
-        from instructcir.model.embedder import Embedder
+        with uncollected():
+            from instructcir.model.embedder import Embedder
 
         folder = index_folder(name)
         kept = Manifest.read(folder).identity
