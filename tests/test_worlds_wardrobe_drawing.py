@@ -48,9 +48,10 @@ def test_an_svg_is_rasterised_to_rgb_of_the_side_asked_for() -> None:
     assert image.getpixel((4, 4)) == (255, 0, 0)
 
 
-def test_markup_that_cannot_be_drawn_is_refused() -> None:
+@pytest.mark.parametrize("markup", ["<svg", "<svg >", "", "<html/>"])
+def test_markup_that_cannot_be_drawn_is_refused(markup: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        rasterise("<svg", 8)
+        rasterise(markup, 8)
 
 
 def test_the_same_drawing_gives_the_same_bytes_and_they_never_change() -> None:
