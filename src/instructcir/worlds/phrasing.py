@@ -50,7 +50,8 @@ def book(package: str, *files: str, more: tuple[str, ...] = ()) -> Book:
             often as it takes for both to be said about equally often: plain words stay the common ones.
 
     Raises:
-        ValueError: two files have the same list, a list of `more` goes on from none, or a phrase stands in both parts of a list.
+        ValueError: two files have the same list, a list of `more` goes on from none, or a phrase stands in both parts
+            of a list.
     """
     found: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
     for file in files:
