@@ -17,9 +17,10 @@ from instructcir.training import fresh
 from instructcir.training.drawn import DrawnSamples, Pool
 from instructcir.training.facts import UNASKED, FactTable
 from instructcir.training.learner import Vectors, told_facts
+from instructcir.training.passes import Laid
 from instructcir.training.recipe import Recipe, from_dict
 from instructcir.training.run import train
-from instructcir.training.samples import Chunk, Laid
+from instructcir.training.samples import Chunk
 from instructcir.training.telling import Telling
 from instructcir.training.trainer import read_log
 from instructcir.worlds.registry import NAMES, world

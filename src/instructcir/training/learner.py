@@ -12,7 +12,8 @@ from torch.nn import functional as F
 
 from instructcir.model.backbone import Backbone
 from instructcir.training.facts import UNASKED
-from instructcir.training.samples import Chunk, Laid
+from instructcir.training.passes import Laid
+from instructcir.training.samples import Chunk
 from instructcir.training.telling import Telling
 
 # shapes: S pictures, W wishes, U texts, A answer tokens, D dimensions
@@ -128,7 +129,7 @@ class Learner(Trained):
         read = []
         for one in laid.passes:
             images = [image.whole() for image in one.images]
-            read.append(self.backbone.states(one.rows, images, one.packed, one.reads).flatten(0, 1))
+            read.append(self.backbone.states(one.rows, images, one.packed(), one.reads).flatten(0, 1))
         states = torch.cat(read)
         return states[laid.places.to(states.device)]
 

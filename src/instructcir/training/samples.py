@@ -16,17 +16,16 @@ from PIL import Image
 
 from instructcir.images import open_rgb
 from instructcir.items import ImageLike
-from instructcir.model.packing import Packed, Row, group_by_budget, pack
+from instructcir.model.packing import Row
 from instructcir.model.preparation import PreparedImage
 from instructcir.model.prompts import PromptSet
 from instructcir.model.rendering import ChatRenderer
-from instructcir.training.keeping import KeptImage, keep_image
+from instructcir.training.keeping import Keeper, KeptImage
+from instructcir.training.passes import Laid, laid
 from instructcir.training.rough import SMOOTH, Roughness
 
-# shapes: B rows, R positions read per row, S pictures, W wishes in all, U distinct texts, A answer tokens
+# shapes: S pictures, W wishes in all, U distinct texts, A answer tokens
 
-_PASS = 4096
-"""Padded tokens of a pass."""
 _TEXT_ROW = 192
 """Tokens of a row of texts; longer rows pad less and spend more on attention that the mask throws away."""
 
@@ -52,36 +51,6 @@ class Sample:
     answers: tuple[tuple[str, str], ...] = ()
     hard: tuple[str, ...] = ()
     labels: torch.Tensor | None = None
-
-
-@dataclass(slots=True)
-class Pass:
-    """Rows of about one length that go through the model together.
-
-    Attributes:
-        rows: the rows.
-        images: their pictures, empty for text.
-        packed: the rows as tensors.
-        reads: (B, R) positions that are read.
-    """
-
-    rows: list[Row]
-    images: list[KeptImage]
-    packed: Packed
-    reads: torch.Tensor
-
-
-@dataclass(slots=True)
-class Laid:
-    """Rows with the positions that are read of them.
-
-    Attributes:
-        passes: the rows, sorted by length and cut: little padding, and what a layer computes stays in the caches.
-        places: which of the passes' states, all flattened and joined, are wanted, in order.
-    """
-
-    passes: list[Pass]
-    places: torch.Tensor
 
 
 @dataclass(slots=True)
@@ -144,7 +113,7 @@ class Layout:
         rough: Roughness = SMOOTH,
     ) -> None:
         self.renderer = renderer
-        self.prepare = prepare
+        self.prepare, self._keep = prepare, Keeper(prepare)
         self.pad_id = pad_id
         self.pairs, self.triplets, self.answers, self.rough = pairs, triplets, answers, rough
         bare = PromptSet("bare", "<image>", "<image>{modification}", "{text}")
@@ -181,7 +150,7 @@ class Layout:
                 spoken += [(number, end - len(answer) + offset) for offset in range(len(answer))]
                 says += answer
             rows.append(row)
-            images.append(keep_image(image))
+            images.append(self._keep(image))
         texts = self._texts(samples)
         numbers = {text: number for number, text in enumerate(texts)}
         wishes = [wish for sample in samples for wish in sample.wishes] if self.triplets else []
@@ -189,7 +158,7 @@ class Layout:
         hard = [text for sample in samples for text in sample.hard] if self.triplets else []
         return Chunk(
             size=len(samples),
-            pictures=self._laid(rows, images, gallery + composed + spoken),
+            pictures=laid(rows, images, gallery + composed + spoken, self.pad_id),
             galleries=len(gallery),
             wishes=len(composed),
             texts=self._laid_texts(texts) if texts else None,
@@ -245,28 +214,7 @@ class Layout:
                 position += len(ids[number]) - shared
                 at[number] = len(rows), position - 1
             rows.append(Row(ids[members[0]][:shared], tuple(ids[number][shared:] for number in members), ()))
-        return self._laid(rows, [], [at[number] for number in range(len(texts))])
-
-    def _laid(self, rows: list[Row], images: list[KeptImage], wanted: list[tuple[int, int]]) -> Laid:
-        """Rows in passes, and where among all that is read each wanted (row, position) comes to stand."""
-        positions: dict[int, list[int]] = {number: [] for number in range(len(rows))}
-        places = []
-        for row, position in wanted:
-            places.append((row, len(positions[row])))
-            positions[row].append(position)
-        passes, starts, read = [], {}, 0
-        order = sorted(range(len(rows)), key=lambda number: (rows[number].length, number))
-        for numbers in group_by_budget([row.length for row in rows], order, _PASS):
-            width = max(len(positions[number]) for number in numbers)
-            reads = torch.zeros(len(numbers), width, dtype=torch.long)
-            for line, number in enumerate(numbers):
-                reads[line, : len(positions[number])] = torch.tensor(positions[number], dtype=torch.long)
-                starts[number] = read + line * width
-            read += len(numbers) * width
-            chosen = [rows[number] for number in numbers]
-            shown = [images[number] for number in numbers] if images else []
-            passes.append(Pass(chosen, shown, pack(chosen, self.pad_id), reads))
-        return Laid(passes, torch.tensor([starts[row] + place for row, place in places], dtype=torch.long))
+        return laid(rows, [], [at[number] for number in range(len(texts))], self.pad_id)
 
 
 def _joined(labels: list[torch.Tensor]) -> torch.Tensor | None:
