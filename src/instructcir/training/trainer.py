@@ -22,6 +22,7 @@ from instructcir.training.batch_loss import Objective, in_chunks, one_pass
 from instructcir.training.gathering import together
 from instructcir.training.learner import Learner
 from instructcir.training.muon import Muon
+from instructcir.training.parcel import Chunks
 from instructcir.training.recipe import Optimiser, Recipe
 from instructcir.training.samples import Layout, Sample
 
@@ -62,7 +63,7 @@ class Collator:
         """The batch as what the trainer passes on."""
         parts = [samples[start : start + self.micro] for start in range(0, len(samples), self.micro)]
         size = torch.empty(len(samples), 0)  # accelerate reads the batch's size from the first tensor it finds
-        return {"size": size, "chunks": [self.layout(part) for part in parts]}
+        return {"size": size, "chunks": Chunks(self.layout(part) for part in parts)}
 
 
 Lesson = Callable[[nn.Module, dict[str, Any]], tuple[torch.Tensor, dict[str, float]]]
