@@ -4,6 +4,7 @@ RUN/recipe.json    the settings, written first
 RUN/start/         the fresh model that it began with, if the recipe asks for one
 RUN/checkpoints/   the trainer's, while it goes on
 RUN/log.jsonl      a line every few steps
+RUN/tensorboard/   the same as event files, if running.tensorboard asks for them
 RUN/telling.safetensors  the layer that told facts (objective.told), for a recipe that goes on from this one
 RUN/model/         the result: the mark of completion
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import time
@@ -16,7 +17,7 @@ from torch.utils.data import Dataset, IterableDataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.utils.logging import disable_progress_bar
 
-from instructcir.errors import InputError
+from instructcir.errors import DependencyError, InputError
 from instructcir.files import write_atomic
 from instructcir.training.batch_loss import Objective, in_chunks, one_pass
 from instructcir.training.gathering import together
@@ -91,12 +92,14 @@ class LossTrainer(Trainer):
 
     Args:
         lesson: gives the loss.
+        journal: writes the log.
         everything_else: what `transformers.Trainer` takes.
     """
 
-    def __init__(self, lesson: Lesson, **everything_else: Any) -> None:
+    def __init__(self, lesson: Lesson, journal: Journal, **everything_else: Any) -> None:
         super().__init__(**everything_else)
-        self.lesson = lesson
+        self.lesson, self.journal = lesson, journal
+        self.add_callback(journal)
         self.parts: dict[str, list[float]] = {}
 
     def compute_loss(self, model: nn.Module, inputs: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
@@ -107,9 +110,10 @@ class LossTrainer(Trainer):
         return loss
 
     def log(self, logs: dict[str, float], *args: Any, **kwargs: Any) -> None:
-        """Add the loss's parts, each a mean since the last line."""
+        """Add the loss's parts, each a mean since the last line, and the speed: to the log and to event files alike."""
         if "loss" in logs:
             logs |= {name: sum(values) / len(values) for name, values in self.parts.items()}
+            logs["samples_per_second"] = self.journal.rate(self.state.global_step)
             self.parts.clear()
         super().log(logs, *args, **kwargs)
 
@@ -144,17 +148,15 @@ class Journal(TrainerCallback):
         """Append a line."""
         if not logs or "loss" not in logs or not state.is_world_process_zero:
             return
-        seconds = time.monotonic() - self._began
-        rate = (state.global_step - self._first) * self.samples / max(seconds, 1e-9)
-        line = {
-            "step": state.global_step,
-            **{k: v for k, v in logs.items() if k != "epoch"},
-            "samples_per_second": rate,
-        }
+        line = {"step": state.global_step, **{k: v for k, v in logs.items() if k != "epoch"}}
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         if self.report:
-            self.report(Step(state.global_step, state.max_steps, logs["loss"], rate))
+            self.report(Step(state.global_step, state.max_steps, logs["loss"], logs["samples_per_second"]))
+
+    def rate(self, step: int) -> float:
+        """Pictures a second until a step, since the start of this process."""
+        return (step - self._first) * self.samples / max(time.monotonic() - self._began, 1e-9)
 
 
 def last_checkpoint(folder: Path) -> str | None:
@@ -189,6 +191,7 @@ def make_trainer(
 
     Raises:
         InputError: the global batch cannot be split evenly over the processes that train together.
+        DependencyError: event files are wanted and tensorboard is missing.
     """
     optimiser, running = recipe.optimiser, recipe.running
     count = together().num_processes
@@ -214,10 +217,10 @@ def make_trainer(
         save_steps=running.save_every,
         save_total_limit=2,
         logging_steps=running.log_every,
-        report_to=["tensorboard"] if running.tensorboard else [],
+        report_to=[],
         dataloader_num_workers=running.workers,
         dataloader_persistent_workers=running.workers > 0,
-        dataloader_prefetch_factor=3 if running.workers else None,
+        dataloader_prefetch_factor=_ahead(optimiser, own) if running.workers else None,
         dataloader_drop_last=True,
         remove_unused_columns=False,
         accelerator_config={"dispatch_batches": False},
@@ -234,10 +237,32 @@ def make_trainer(
         train_dataset=samples,
         data_collator=collate,
         optimizers=(_muon(learner, optimiser), None) if muon else (None, None),
-        callbacks=[Journal(folder / "log.jsonl", own * count, report)],
+        journal=Journal(folder / "log.jsonl", own * count, report),
+        callbacks=[event_files(folder)] if running.tensorboard and together().is_main_process else [],
     )
     trainer.remove_callback(PrinterCallback)  # printing is the command line's
     return trainer
+
+
+def _ahead(optimiser: Optimiser, own: int) -> int:
+    """Batches that a worker lays out ahead: one of those in chunks, which are large, and last as long as they take."""
+    return 1 if 0 < optimiser.micro_batch < own else 3
+
+
+def event_files(folder: Path) -> TrainerCallback:
+    """Writes what the log tells to `folder`/tensorboard. A resumed run's steps take the place of those that come again.
+
+    Raises:
+        DependencyError: tensorboard is missing.
+    """
+    if importlib.util.find_spec("tensorboard") is None:
+        raise DependencyError("running.tensorboard needs tensorboard: pip install 'instructcir[tensorboard]'")
+    from torch.utils.tensorboard import SummaryWriter
+    from transformers.integrations.integration_utils import TensorBoardCallback
+
+    checkpoint = last_checkpoint(folder / "checkpoints")
+    again = int(checkpoint.rpartition("-")[2]) + 1 if checkpoint else None
+    return TensorBoardCallback(SummaryWriter(str(folder / "tensorboard"), purge_step=again))
 
 
 def _muon(learner: nn.Module, optimiser: Optimiser) -> Muon:
