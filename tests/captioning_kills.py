@@ -71,7 +71,9 @@ def kept(answers: Path) -> set[int]:
     """The numbers of the pictures that have an answer."""
     if not answers.exists():
         return set()
-    with closing(sqlite3.connect(answers)) as file:
+    with closing(sqlite3.connect(answers, timeout=60)) as file:
+        if not file.execute("SELECT name FROM sqlite_master WHERE name = 'answers'").fetchall():
+            return set()  # the file is being made
         return {CAPTIONS.index(text) for (text,) in file.execute("SELECT text FROM answers")}
 
 

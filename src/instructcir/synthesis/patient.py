@@ -5,7 +5,8 @@ from __future__ import annotations
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from instructcir.errors import InputError, InstructcirError
@@ -41,6 +42,8 @@ class Patient:
     sleep: Callable[[float], None] = time.sleep
     _silent: list[str] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _asking: set[str] = field(default_factory=set)
+    _asked: threading.Condition = field(default_factory=threading.Condition)
 
     def ask(self, questions: Sequence[Question], turn: int = 0) -> list[Answer]:
         """Answers, from those kept where there are any.
@@ -55,11 +58,25 @@ class Patient:
             InstructcirError: what the asker raises for good.
         """
         keys = [question.digest(self.asker.name, turn) for question in questions]
-        found = {key: answer for key in keys if (answer := self.answers.get(key)) is not None}
-        left = {key: one for key, one in zip(keys, questions, strict=True) if key not in found}
-        if left:
-            found |= self._fetch(left, turn)
+        with self._alone(keys):
+            found = {key: answer for key in keys if (answer := self.answers.get(key)) is not None}
+            left = {key: one for key, one in zip(keys, questions, strict=True) if key not in found}
+            if left:
+                found |= self._fetch(left, turn)
         return [found[key] for key in keys]
+
+    @contextmanager
+    def _alone(self, keys: Collection[str]) -> Iterator[None]:
+        """Wait while another thread asks one of the same: copies of a picture are paid for once."""
+        with self._asked:
+            self._asked.wait_for(lambda: self._asking.isdisjoint(keys))
+            self._asking.update(keys)
+        try:
+            yield
+        finally:
+            with self._asked:
+                self._asking.difference_update(keys)
+                self._asked.notify_all()
 
     def _fetch(self, left: dict[str, Question], turn: int) -> dict[str, Answer]:
         why = ""
