@@ -118,3 +118,12 @@ def test_an_adaptation_of_bare_pictures_survives_kills(built: Callable[..., Path
     triplets = [one.id for part in ("train", "test") for one in read_triplets(out / f"{part}.parquet")]
     assert len(triplets) == len(set(triplets))
     assert first["about"]["triplets to learn from"] + first["about"]["triplets of the test"] == len(triplets)
+
+
+def test_copies_that_are_asked_about_together_are_paid_for_once(tmp_path: Path) -> None:
+    captioning.draw(tmp_path / "photos")
+    paid = Counter[int]()
+    with serving(captioning.misbehaving(paid, 0.2)) as server:  # slow enough for a copy's turn to come meanwhile
+        captioning.run(server.url, tmp_path / "out", tmp_path / "photos")
+    assert set(paid.values()) == {1}
+    assert captioning.captioned(tmp_path / "out" / "pairs.jsonl") == expected_pairs()
