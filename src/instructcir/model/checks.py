@@ -98,10 +98,11 @@ def settle(embedder: Loaded) -> list[str]:
                 f"(cosine {float(single[0] @ batched[0]):.4f}): padding is broken in this model or transformers version"
             )
     saved = _saved_probes(embedder).get("texts")
-    if saved and not _agree(embedder, single, torch.tensor([saved[0]])):
+    then = torch.tensor(saved[:1], dtype=torch.float32) if saved else single
+    if not _agree(embedder, single, then):
         raise ModelError(
             f"{embedder.checkpoint.folder}: does not reproduce the vector saved with it "
-            f"(cosine {float(single[0] @ torch.tensor(saved[0])):.4f}): files changed, or a library is incompatible"
+            f"(cosine {float(single[0] @ then[0]):.4f}): files changed, or a library is incompatible"
         )
     return [] if planner.shares else ["prompts on one picture do not share its work: each is computed whole"]
 
@@ -225,7 +226,7 @@ def examine(embedder: Loaded) -> list[Check]:
         gallery, query = _picture_vectors(embedder)
         texts = torch.from_numpy(embedder.embed_texts(PROBE_TEXTS))
         now = torch.stack([*texts, gallery, query])
-        then = torch.tensor([*saved["texts"], saved["gallery"], saved["query"]])
+        then = torch.tensor([*saved["texts"], saved["gallery"], saved["query"]], dtype=torch.float32)
         difference = float((now - then).abs().max())
         checks.append(Check("probe vectors reproduced", difference <= limit, f"differ by {difference:.1e}"))
     else:

@@ -105,7 +105,8 @@ def seen_picture(image: PreparedImage, processor: Any, picture: Image.Image) -> 
     if pixels is None or pixels.ndim != 4 or pixels.shape[:2] != (1, 3) or not _crops(processor.image_processor):
         return picture
     mean, std = (
-        torch.tensor(getattr(processor.image_processor, name)).view(3, 1, 1) for name in ("image_mean", "image_std")
+        torch.tensor(getattr(processor.image_processor, name), dtype=torch.float32).view(3, 1, 1)
+        for name in ("image_mean", "image_std")
     )
     values = pixels[0].float() * std + mean
     array = (values.permute(1, 2, 0).clamp(0, 1) * 255).round().numpy().astype(np.uint8)

@@ -67,9 +67,9 @@ def _replacement(module: Any) -> tuple[str, int, Callable[[torch.Tensor], torch.
 
 def _same(module: nn.Module, forward: Callable[[torch.Tensor], torch.Tensor], width: int) -> bool:
     """Whether a replacement computes what the module computes, on random numbers of its own type and device."""
-    weight = next(module.parameters(), torch.empty(0))
+    weight = next(module.parameters(), torch.empty(0, dtype=torch.float32))
     generator = torch.Generator().manual_seed(0)
-    numbers = torch.randn(1, 3, width, generator=generator).to(weight.device, weight.dtype)
+    numbers = torch.randn(1, 3, width, generator=generator, dtype=torch.float32).to(weight.device, weight.dtype)
     with torch.inference_mode():
         try:
             own = module(numbers.clone()).float()
@@ -109,10 +109,10 @@ def multiply_in_float32(model: nn.Module) -> None:
     numbers than half precision throughout, since only weights are rounded. Everything else becomes float32. One thread
     at a time may use the model then, since all layers widen into the same memory.
     """
-    scratch = torch.empty(0)
+    scratch = torch.empty(0, dtype=torch.float32)
     layers = [module for module in model.modules() if isinstance(module, nn.Linear)]
     if layers:  # one piece of memory for all: fresh memory would be cleared by the system at every product
-        scratch = torch.empty(max(_CHUNK, *(64 * layer.in_features for layer in layers)))
+        scratch = torch.empty(max(_CHUNK, *(64 * layer.in_features for layer in layers)), dtype=torch.float32)
     for module in model.modules():
         kept: Any = module if isinstance(module, (nn.Linear, nn.Embedding)) else None
         for name, parameter in module.named_parameters(recurse=False):

@@ -7,6 +7,7 @@ transformers, the released InstructCIR layout, and LoRA adapters on any of these
 from __future__ import annotations
 
 import pickle
+from copy import deepcopy
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -230,8 +231,8 @@ def _check_pooling(folder: Path) -> None:
 
 def count_weights(config: Any) -> int:
     """Weights of the model that a configuration describes, without making them."""
-    with torch.device("meta"):
-        model = AutoModel.from_config(config)
+    with torch.device("meta"):  # of float32: another type would for a moment be every thread's default
+        model = AutoModel.from_config(deepcopy(config), dtype=torch.float32)
     return sum(parameter.numel() for parameter in model.parameters())
 
 

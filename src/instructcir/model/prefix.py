@@ -89,7 +89,7 @@ class Reference:
         return vector
 
     def _vectors(self, asks: list[Ask]) -> npt.NDArray[np.float32]:
-        result = torch.empty(len(asks), self.planner.backbone.dimension)
+        result = torch.empty(len(asks), self.planner.backbone.dimension, dtype=torch.float32)
         for row in self.planner.rows(asks, self.image, 0):
             self.finish(row, result)
         return result.numpy()

@@ -49,7 +49,7 @@ def embed_together(questions: Sequence[Question]) -> list[npt.NDArray[np.float32
     """
     results, pieces = [], []
     for reference, kind, texts in questions:
-        result = torch.empty(len(texts), reference.planner.backbone.dimension)
+        result = torch.empty(len(texts), reference.planner.backbone.dimension, dtype=torch.float32)
         asks = [Ask(kind, text, number) for number, text in enumerate(texts)]
         for row in reference.planner.rows(asks, reference.image, 0):
             if sum(map(len, row.suffixes)) > _ROW_TOKENS or reference.planner.runs_alone(row):
