@@ -12,7 +12,7 @@ import torch
 from instructcir.errors import InputError
 from instructcir.training.recipe import Recipe, from_dict
 
-LAPS = 6
+LAPS = 4.5
 """How often each picture is seen, about."""
 TOGETHER = 3
 """Triplets of a picture that are learned from at a time, at most: the picture is computed once for all of them."""

@@ -57,6 +57,7 @@ def serve(
         from instructcir.server.access import Access
         from instructcir.server.app import create_app
         from instructcir.server.following import load_and_check
+        from instructcir.server.heap import share_heaps
         from instructcir.server.limits import Limits
         from instructcir.server.running import bound, listen, run
         from instructcir.server.service import Service
@@ -74,6 +75,7 @@ def serve(
         batch=batch,
         seconds=seconds,
     )
+    share_heaps()  # before threads begin
     with bound(host, port) as sockets:  # found out before the model is loaded
         index = Index.open(name, model=model, device=device, dtype=dtype)
         assert isinstance(index.embedder, Embedder)  # it has just been loaded

@@ -23,11 +23,13 @@ from instructcir.model.embedder import Embedder
 from instructcir.remote import Place, RemotePath
 from instructcir.search.searcher import Index
 from instructcir.server.asking import SharedModel
+from instructcir.server.heap import give_back
 from instructcir.server.pictures import PictureFiles
 from instructcir.server.refusals import busy, log
 
 LOOKS_EVERY = 1.0
 """Seconds."""
+_LOOKS_A_TIDYING = 60
 Loads = Callable[[Place, Identity], Embedder]
 
 
@@ -156,7 +158,11 @@ class Following:
             future.set_exception(error if known else StoreError(f"{identity.model}: {type(error).__name__}: {error}"))
 
     def _look(self) -> None:
+        looks = 0
         while not self._closed.wait(LOOKS_EVERY):
+            looks += 1
+            if looks % _LOOKS_A_TIDYING == 0:  # models and versions of the index come and go
+                give_back()
             try:
                 self._look_ahead()
                 self.newest()
