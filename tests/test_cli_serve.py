@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import socket
@@ -59,3 +60,22 @@ def test_an_address_is_held_from_the_start_and_a_taken_one_refused(tmp_path: Pat
         listen(sockets)
         assert "cannot be bound to" in refused("serve", tmp_path / "none", "--host", "localhost", "--port", port)
         socket.create_connection(sockets[0].getsockname()[:2], 5).close()
+
+
+def test_answers_of_kept_connections_are_not_held_back() -> None:
+    """Nagle's algorithm would wait for the client's delayed acknowledgement, 40 ms at each answer."""
+
+    async def accepted() -> int:
+        said: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+
+        def told(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            said.set_result(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        with bound("127.0.0.1", 0) as [one]:
+            async with await asyncio.start_server(told, sock=one):
+                _, writer = await asyncio.open_connection(*one.getsockname()[:2])
+                writer.close()
+                return await said
+
+    assert asyncio.run(accepted()) == 1

@@ -32,7 +32,8 @@ def bound(host: str, port: int) -> Iterator[list[socket.socket]]:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
             sockets: list[socket.socket] = []
             for family, address in dict.fromkeys((one[0], one[4]) for one in found):
-                made = held.enter_context(socket.socket(family, socket.SOCK_STREAM))
+                # named TCP, or asyncio sends small packets late: answers of kept connections would wait for 40 ms
+                made = held.enter_context(socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP))
                 made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                 if family == socket.AF_INET6:
                     made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
