@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -14,6 +16,7 @@ from instructcir.images import open_rgb
 from instructcir.model.embedder import Embedder
 from instructcir.model.loading import bundled
 from instructcir.model.preparation import prepare
+from instructcir.search.levels import LOOKED_AT, Judge
 from instructcir.worlds.galleries import composed_test
 from instructcir.worlds.rasterise import rasterise
 from instructcir.worlds.registry import NAMES, world
@@ -73,3 +76,45 @@ def jpeg(image: Image.Image) -> bytes:
     content = io.BytesIO()
     image.save(content, "JPEG", quality=88)
     return content.getvalue()
+
+
+def test_short_texts_about_what_is_there_match_and_texts_about_nothing_do_not() -> None:
+    embedder, garments = Embedder.load("tiny", "cpu"), world("wardrobe")
+    drawn = composed_test(garments, "dev", queries=20, gallery=160, seed=9).gallery
+    vectors_GD = embedder.embed_images([rasterise(garments.svg(drawing), 224) for drawing in drawn])
+    view: Any = Vectors(vectors_GD)
+    judge = Judge(embedder)
+
+    def share_that_match(texts: list[str]) -> float:
+        found = []
+        for text_D in embedder.embed_texts(texts):
+            scores_G = view.scores(text_D)
+            hits = np.argsort(-scores_G)[:LOOKED_AT]
+            found.append(judge.of_words(view, hits, scores_G[hits]))
+        return float(np.mean(found))
+
+    there = [f"a {one.facts['colour']} {one.facts['garment']}" for one in drawn[:60]]
+    assert share_that_match(there) > 0.9
+    nothing = ["hello", "xyzzy", "how do I reset my password", "the speed of light in vacuum", "kernel panic"]
+    assert share_that_match(nothing) < 0.5
+
+
+class Vectors:
+    """A gallery of these vectors (G, D), as far as a judge looks at one."""
+
+    graph = None
+
+    def __init__(self, vectors_GD: Any) -> None:
+        self.made = vectors_GD
+
+    def __len__(self) -> int:
+        return len(self.made)
+
+    def scores(self, query_D: Any) -> Any:
+        return self.made @ query_D
+
+    def scores_each(self, queries_KD: Any) -> Any:
+        return queries_KD @ self.made.T
+
+    def vectors(self, numbers: Any) -> Any:
+        return self.made[numbers]

@@ -2,8 +2,8 @@
 
 Spread tells nothing: in a gallery of like pictures, the best of a good query hardly stands out from the rest. Nor does
 the score's own height in words: short texts lie farther from every picture than long ones. What tells is the *lead*: by
-how much a picture is nearer to the words than to texts about nothing. Texts about nothing lead one another by little,
-and how little is measured in each gallery: words must lead by more.
+how much a picture is nearer to the words than to the mean of texts about nothing. These lead it by little themselves,
+and how little is measured in each gallery: words must lead it by more than any of them does.
 
 Pictures are nearer to pictures than words are, so they have a level of their own: how near the gallery's pictures are
 to their nearest. What neither can tell is a near miss from a match: only what is foreign to the gallery is named.
@@ -35,7 +35,6 @@ FEWEST = 30
 _SAMPLED, _COMPARED = 128, 65_536
 _BELOW = 3.0  # times as far below the median as the lowest twentieth begins: over four standard deviations
 _EMPTY_SHARE = 0.9
-_ABOVE = 3.0  # standard deviations that words must lead by beyond the mean of texts about nothing
 EMPTY_TEXTS = (
     "invoice number 4471 from the tax office",
     "quantum chromodynamics lecture notes",
@@ -90,7 +89,7 @@ class WordLevels:
 
     Attributes:
         empty_D: mean of their vectors.
-        lead: what words must lead them by.
+        lead: the largest by which one of them leads their mean: what words must lead it by.
         best: the best cosine that nine in ten of them do not reach.
     """
 
@@ -100,23 +99,20 @@ class WordLevels:
 
 
 def word_levels(empty_KD: Floats, view: View) -> WordLevels:
-    """Levels of a gallery, from the unit vectors of texts about nothing; each is compared with the others.
+    """Levels of a gallery, from the unit vectors of texts about nothing, each asked as any other text.
+
+    No mean and deviations of their leads: a model may spread them evenly over a wide range.
 
     Args:
         empty_KD: two texts or more.
         view: the gallery, not empty.
     """
     hits_KL, scores_KL = _first_of(view, empty_KD)
-    others_KD = (empty_KD.sum(axis=0) - empty_KD) / (len(empty_KD) - 1)
+    empty_D = empty_KD.mean(axis=0)
     leads_K = [
-        lead(scores_L, view.vectors(hits_L), other_D)
-        for hits_L, scores_L, other_D in zip(hits_KL, scores_KL, others_KD, strict=True)
+        lead(scores_L, view.vectors(hits_L), empty_D) for hits_L, scores_L in zip(hits_KL, scores_KL, strict=True)
     ]
-    return WordLevels(
-        empty_KD.mean(axis=0),
-        float(np.mean(leads_K) + _ABOVE * np.std(leads_K, ddof=1)),
-        float(np.quantile(scores_KL[:, 0], _EMPTY_SHARE)),
-    )
+    return WordLevels(empty_D, max(leads_K), float(np.quantile(scores_KL[:, 0], _EMPTY_SHARE)))
 
 
 def _first_of(view: View, vectors_KD: Floats) -> tuple[Numbers, Floats]:
