@@ -79,10 +79,10 @@ def jpeg(image: Image.Image) -> bytes:
 
 
 def test_short_texts_about_what_is_there_match_and_texts_about_nothing_do_not() -> None:
-    embedder, garments = Embedder.load("tiny", "cpu"), world("wardrobe")
-    drawn = composed_test(garments, "dev", queries=20, gallery=160, seed=9).gallery
-    vectors_GD = embedder.embed_images([rasterise(garments.svg(drawing), 224) for drawing in drawn])
-    view: Any = Vectors(vectors_GD)
+    embedder = Embedder.load("tiny", "cpu")
+    drawn = {name: composed_test(world(name), "dev", queries=20, gallery=160, seed=9).gallery for name in NAMES}
+    pictures = [rasterise(world(name).svg(drawing), 224) for name, some in drawn.items() for drawing in some]
+    view: Any = Vectors(embedder.embed_images(pictures))
     judge = Judge(embedder)
 
     def share_that_match(texts: list[str]) -> float:
@@ -93,7 +93,7 @@ def test_short_texts_about_what_is_there_match_and_texts_about_nothing_do_not() 
             found.append(judge.of_words(view, hits, scores_G[hits]))
         return float(np.mean(found))
 
-    there = [f"a {one.facts['colour']} {one.facts['garment']}" for one in drawn[:60]]
+    there = [f"a {one.facts['colour']} {one.facts['garment']}" for one in drawn["wardrobe"][:60]]
     assert share_that_match(there) > 0.9
     nothing = ["hello", "xyzzy", "how do I reset my password", "the speed of light in vacuum", "kernel panic"]
     assert share_that_match(nothing) < 0.5
