@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import random
+from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
-from zlib import crc32
+
+import numpy as np
 
 from instructcir.synthesis.inspected import Row, picture_key
 from instructcir.synthesis.texts import taken_apart
@@ -64,17 +67,25 @@ class Statistics:
 
 
 class _Repeats:
-    """Counts values that came before; remembers a number of eight bytes for each."""
+    """Counts values that came before; remembers eight bytes of each."""
 
     def __init__(self) -> None:
-        self._seen: set[int] = set()
+        self._keys = array("Q")
 
-    def add(self, *texts: tuple[str, ...]) -> int:
+    def add(self, *texts: tuple[str, ...]) -> None:
+        """Remember a value."""
         content = "\n".join(" ".join(text) for text in texts).encode()
-        key = crc32(content) << 32 | crc32(content, 0x5EED)
-        before = key in self._seen
-        self._seen.add(key)
-        return int(before)
+        self._keys.append(int.from_bytes(blake2b(content, digest_size=8).digest(), "little"))
+
+    @property
+    def distinct(self) -> int:
+        """How many different values there were."""
+        return len(np.unique(np.frombuffer(self._keys, dtype=np.uint64))) if self._keys else 0
+
+    @property
+    def repeated(self) -> int:
+        """How many of the values had come before."""
+        return len(self._keys) - self.distinct
 
 
 def counted(rows: Iterable[Row], into: Statistics) -> Iterator[Row]:
@@ -84,13 +95,12 @@ def counted(rows: Iterable[Row], into: Statistics) -> Iterator[Row]:
         rows: triplets.
         into: where they are counted; complete when all rows are through.
     """
-    instructions, targets, both, pictures = _Repeats(), _Repeats(), _Repeats(), set[str]()
+    instructions, targets, both, pictures = _Repeats(), _Repeats(), _Repeats(), _Repeats()
     for source, verdict in rows:
         written = verdict.written
         said, target = taken_apart(written.instruction), taken_apart(written.modified_caption)
         into.triplets += 1
-        pictures.add(picture_key(source.image))
-        into.pictures = len(pictures)
+        pictures.add((picture_key(source.image),))
         into.kinds.update(kind for kind in written.kind.split("+") if kind)
         into.styles.update([written.style] if written.style else ())
         into.aspects.update(written.aspects)
@@ -101,10 +111,12 @@ def counted(rows: Iterable[Row], into: Statistics) -> Iterator[Row]:
         into.caption_lengths[len(target.words)] += 1
         into.words.update(said.words)
         into.words.update(target.words)
-        into.same_instruction += instructions.add(said.said)
-        into.same_target += targets.add(target.said)
-        into.same_both += both.add(said.said, target.said)
+        instructions.add(said.said)
+        targets.add(target.said)
+        both.add(said.said, target.said)
         yield source, verdict
+    into.pictures = pictures.distinct
+    into.same_instruction, into.same_target, into.same_both = instructions.repeated, targets.repeated, both.repeated
 
 
 def sample(rows: Iterable[Row], count: int, seed: int) -> list[Row]:
