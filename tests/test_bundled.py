@@ -20,6 +20,7 @@ from instructcir.search.levels import LOOKED_AT, Judge
 from instructcir.worlds.galleries import composed_test
 from instructcir.worlds.rasterise import rasterise
 from instructcir.worlds.registry import NAMES, world
+from judged_gallery import Vectors
 
 FOLDER = bundled("tiny")
 pytestmark = pytest.mark.skipif(FOLDER is None, reason="this checkout lacks the bundled weights")
@@ -97,24 +98,3 @@ def test_short_texts_about_what_is_there_match_and_texts_about_nothing_do_not() 
     assert share_that_match(there) > 0.9
     nothing = ["hello", "xyzzy", "how do I reset my password", "the speed of light in vacuum", "kernel panic"]
     assert share_that_match(nothing) < 0.5
-
-
-class Vectors:
-    """A gallery of these vectors (G, D), as far as a judge looks at one."""
-
-    graph = None
-
-    def __init__(self, vectors_GD: Any) -> None:
-        self.made = vectors_GD
-
-    def __len__(self) -> int:
-        return len(self.made)
-
-    def scores(self, query_D: Any) -> Any:
-        return self.made @ query_D
-
-    def scores_each(self, queries_KD: Any) -> Any:
-        return queries_KD @ self.made.T
-
-    def vectors(self, numbers: Any) -> Any:
-        return self.made[numbers]

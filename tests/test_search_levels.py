@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from instructcir.search.levels import EMPTY_TEXTS, FEWEST, LOOKED_AT, Judge, nearest_of, picture_level, word_levels
+from judged_gallery import Vectors
 
 # shapes: G gallery, K texts, D dimensions
 DIMENSION = 32
@@ -17,29 +18,12 @@ def unit(vectors: Any) -> Any:
     return (vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)).astype(np.float32)
 
 
-class Gallery:
+class Gallery(Vectors):
     """Pictures around a direction, as near to it as `spread` is small."""
-
-    graph = None
 
     def __init__(self, count: int, spread: float) -> None:
         generator = np.random.default_rng(count)
-        self.made = unit(np.eye(DIMENSION)[0] + spread * generator.normal(size=(count, DIMENSION)))
-
-    def __len__(self) -> int:
-        return len(self.made)
-
-    def scores(self, query_D: Any) -> Any:
-        return self.made @ query_D
-
-    def scores_each(self, queries_KD: Any) -> Any:
-        return queries_KD @ self.made.T
-
-    def vectors(self, numbers: Any) -> Any:
-        return self.made[numbers]
-
-    def sample(self, most: int) -> Any:
-        return self.made[:most]
+        super().__init__(unit(np.eye(DIMENSION)[0] + spread * generator.normal(size=(count, DIMENSION))))
 
 
 class Hubs(Gallery):
