@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -64,6 +65,24 @@ def test_a_folder_of_other_pictures_or_steps_is_refused(loaded: Callable[..., Em
             again(those)
     with pytest.raises(InputError, match="was begun with other pictures"):
         again(some, replace(OPTIONS, held_out=0.3))
+
+
+def test_a_folder_that_was_moved_or_begun_with_another_model_is_refused(
+    loaded: Callable[..., Embedder], tmp_path: Path
+) -> None:
+    (tmp_path / "pictures").mkdir()
+    some, base = sources(tmp_path / "pictures"), loaded("llava-clip-llama")
+    begun = tmp_path / "out"
+    adapt(some, base, RuleWriter(), begun, OPTIONS)
+    copy = tmp_path / "copy"
+    shutil.copytree(base.checkpoint.folder, copy)
+    with pytest.raises(InputError, match=f"was begun with the model {base.checkpoint.folder}, not {copy}"):
+        adapt(some, Embedder.load(copy), RuleWriter(), begun, OPTIONS)
+    begun.rename(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match=f"was begun as {begun}; move it back there"):
+        adapt(some, base, RuleWriter(), tmp_path / "elsewhere", OPTIONS)
+    (tmp_path / "elsewhere").rename(begun)
+    adapt(some, base, RuleWriter(), begun, OPTIONS)
 
 
 def test_moved_pictures_are_not_captioned_for_money_again(built: Callable[..., Path], tmp_path: Path) -> None:

@@ -89,6 +89,7 @@ def test_search_asks_with_a_picture_and_words(indexed: Path, photos: Path) -> No
 
 def test_what_search_refuses(indexed: Path, photos: Path) -> None:
     assert "no such file" in refused("search", indexed, "nowhere.png")
+    assert '- "red dress"' in refused("search", indexed, "red dress")
     assert "end its name with .png" in refused("search", indexed, photos / "1.png", "--sheet", "x.gif")
     assert "nothing to search for" in refused("search", indexed, "-")
     assert "the reference is empty" in refused("search", indexed, "a.png,")

@@ -61,16 +61,27 @@ def begin(folder: Path, parts: Mapping[str, Sequence[Source]], say: Callable[[st
     write_atomic(file, json.dumps(now, indent=1) + "\n")
 
 
-def check_recipe(recipe: Recipe, steps: int | None, folder: Path) -> None:
-    """See that the steps that are asked for are those that the folder was begun with.
+def check_recipe(recipe: Recipe, base: Path, steps: int | None, folder: Path) -> None:
+    """See that a folder's recipe is for what is asked now, and that the folder stands where it was begun.
+
+    Args:
+        recipe: that the folder was begun with.
+        base: folder of the model that is to be tuned.
+        steps: that are asked for; None takes those of the recipe.
+        folder: of the adaptation.
 
     Raises:
-        InputError: they are not.
+        InputError: another model or number of steps was asked for before, or the folder was moved.
     """
-    begun = recipe.optimiser.steps
-    if steps is not None and steps != begun:
-        reason = f"was begun with {begun} steps, not {steps}"
-        raise InputError(f"{folder}: {reason}; name another folder, or delete this one")
+    asked_anew = "name another folder, or delete this one"
+    begun = recipe.start.model, recipe.optimiser.steps
+    if Path(begun[0]).resolve() != base.resolve():
+        raise InputError(f"{folder}: was begun with the model {begun[0]}, not {base}; {asked_anew}")
+    if steps is not None and steps != begun[1]:
+        raise InputError(f"{folder}: was begun with {begun[1]} steps, not {steps}; {asked_anew}")
+    triplets = Path(recipe.data.path)
+    if triplets.absolute().parent.resolve() != folder.resolve():
+        raise InputError(f"{folder}: was begun as {triplets.parent}; move it back there, or name another folder")
 
 
 def _described(parts: Mapping[str, Sequence[Source]]) -> dict[str, str]:

@@ -125,9 +125,12 @@ def recipe_for(base: Embedder, material: Material, steps: int | None, machine: M
         InputError: as `chosen_recipe`.
     """
     text = base.checkpoint.model.config.get_text_config(decoder=True)
-    folder = base.adapter.folder if base.adapter else base.checkpoint.folder
     width, layers = text.hidden_size, text.num_hidden_layers
-    return chosen_recipe(folder, material, machine or this_machine(), width=width, layers=layers, steps=steps)
+    return chosen_recipe(_folder_of(base), material, machine or this_machine(), width=width, layers=layers, steps=steps)
+
+
+def _folder_of(base: Embedder) -> Path:
+    return base.adapter.folder if base.adapter else base.checkpoint.folder
 
 
 def adapt(
@@ -227,11 +230,11 @@ def _kept_recipe(base: Embedder, triplets: Path, hard: int, folder: Path, option
     place = folder / "chosen.json"
     if place.exists():
         chosen = from_dict(json.loads(place.read_text(encoding="utf-8")), str(place))
-        check_recipe(chosen, options.steps, folder)
+        check_recipe(chosen, _folder_of(base), options.steps, folder)
         return chosen
     found = [one for one in read_triplets(triplets) if one.hard_negatives or not hard]
     pictures = len({picture_key(one.image) for one in found if isinstance(one.image, str | bytes)})
-    material = Material(triplets, len(found), pictures, hard, worlds_learned(base.checkpoint.folder))
+    material = Material(triplets.resolve(), len(found), pictures, hard, worlds_learned(base.checkpoint.folder))
     recipe = recipe_for(base, material, options.steps)
     write_atomic(place, json.dumps(recipe.to_dict(), indent=1) + "\n")
     return recipe

@@ -14,6 +14,7 @@ from instructcir.cli.models import AsJson, Device, Dtype, quieten
 from instructcir.cli.output import print_json_line
 from instructcir.cli.pictures import check_pictures, show_hits
 from instructcir.errors import InputError
+from instructcir.remote import is_remote
 
 if TYPE_CHECKING:
     from instructcir.search.answers import Answer
@@ -65,6 +66,7 @@ def search(
     way = check_pictures(pictures, as_json)
     from instructcir.index.lance import uncollected
 
+    asked = references_of(reference)
     with uncollected(for_good=True):
         quieten(ctx)
         from instructcir.images import open_rgb
@@ -72,7 +74,6 @@ def search(
 
         importlib.import_module("instructcir.model.embedder")  # by far the most; `Index.open` would import it later
 
-    asked = references_of(reference)
     opened = Index.open(name, model=model, device=device, dtype=dtype)
     answer = opened.search(
         asked,
@@ -107,7 +108,7 @@ def references_of(text: str) -> list[str | tuple[str, float]] | None:
     A file that exists under the whole word is that file, whatever its name holds.
 
     Raises:
-        InputError: a part is empty.
+        InputError: a part is empty, or words stand where a picture should.
     """
     if text == "-":
         return None
@@ -122,6 +123,9 @@ def references_of(text: str) -> list[str | tuple[str, float]] | None:
             found.append(part)
     if "" in found or ("", 1.0) in found:
         raise InputError("the reference is empty; name a picture, or - to search by words alone")
+    names = [part if isinstance(part, str) else part[0] for part in found]
+    if not is_remote(text) and any(" " in name and not os.path.exists(name) for name in names):
+        raise InputError(f'{text}: no such file; to search by words alone: instructcir search NAME - "{text}"')
     return found
 
 
