@@ -186,7 +186,7 @@ def drawn(runs: Path) -> Figure:
     amounts.minorticks_off()
     for panel in (rows, amounts):
         panel.grid(alpha=0.25)
-        panel.legend(frameon=False)
+        panel.legend(frameon=False, loc="lower right")
     return figure
 
 
