@@ -1,7 +1,7 @@
 """The paper's ablation on the drawn worlds: every row trained and scored, then a table and a picture of all.
 
     python bench/ablation.py                # the rows, and the commands that make them; nothing is started
-    python bench/ablation.py --make         # train and score what is missing: some four hours on two cores
+    python bench/ablation.py --make         # train and score what is missing: some four hours of one core
     python bench/ablation.py --make --only strict-stage1 strict-stage12
     python bench/ablation.py --report docs/ablation.png  # from the scores that are there
 
