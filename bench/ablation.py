@@ -157,16 +157,21 @@ def cell(score: dict[str, Any], with_interval: bool) -> str:
     return f"{first:.1f} / {score['recall@10'][0]:.1f}{interval}"
 
 
+def with_reach(scores: Sequence[dict[str, Any]], world: str) -> tuple[list[float], list[list[float]]]:
+    """Composed recall@1 of runs, and how far its interval reaches below and above, as `errorbar` takes them."""
+    values = [one[world]["test"]["composed"]["recall@1"] for one in scores]
+    below, above = [mean - low for mean, low, _ in values], [high - mean for mean, _, high in values]
+    return [mean for mean, _, _ in values], [below, above]
+
+
 def drawn(runs: Path) -> Figure:
     """Composed recall@1 of every row with its interval, and over the amount of triplets."""
     figure = Figure(figsize=(11, 5.2), layout="constrained")
     rows, amounts = figure.subplots(1, 2, width_ratios=(1.7, 1))
     found = list(scored(ROWS, runs))
     for shift, world in zip((-0.17, 0.17), WORLDS, strict=True):
-        values = [scores[world]["test"]["composed"]["recall@1"] for _, scores in found]
         places = [number + shift for number in range(len(found))]
-        middles = [value[0] for value in values]
-        reach = [[value[0] - value[1] for value in values], [value[2] - value[0] for value in values]]
+        middles, reach = with_reach([scores for _, scores in found], world)
         rows.errorbar(middles, places, xerr=reach, fmt="o", capsize=3, label=world)
     rows.set(xlabel="composed recall@1, %, with 95 % interval")
     bundled = [row.folder for row in BUNDLED]
@@ -178,9 +183,8 @@ def drawn(runs: Path) -> Figure:
     there = {share: next(scored([row], runs))[1] for share, row in parts.items() if row.is_done(runs)}
     for world in WORLDS:
         shares = sorted(there)
-        values = [there[share][world]["test"]["composed"]["recall@1"] for share in shares]
-        reach = [[value[0] - value[1] for value in values], [value[2] - value[0] for value in values]]
-        amounts.errorbar(shares, [value[0] for value in values], yerr=reach, fmt="o-", capsize=3, label=world)
+        middles, reach = with_reach([there[share] for share in shares], world)
+        amounts.errorbar(shares, middles, yerr=reach, fmt="o-", capsize=3, label=world)
     amounts.set(xlabel="share of the triplets that differ", ylabel="composed recall@1, %", xscale="log")
     amounts.set_xticks(sorted(there), [f"1/{round(1 / share)}" if share < 1 else "all" for share in sorted(there)])
     amounts.minorticks_off()

@@ -74,11 +74,11 @@ def check_recipe(recipe: Recipe, base: Path, steps: int | None, folder: Path) ->
         InputError: another model or number of steps was asked for before, or the folder was moved.
     """
     asked_anew = "name another folder, or delete this one"
-    begun = recipe.start.model, recipe.optimiser.steps
-    if Path(begun[0]).resolve() != base.resolve():
-        raise InputError(f"{folder}: was begun with the model {begun[0]}, not {base}; {asked_anew}")
-    if steps is not None and steps != begun[1]:
-        raise InputError(f"{folder}: was begun with {begun[1]} steps, not {steps}; {asked_anew}")
+    model, begun = Path(recipe.start.model), recipe.optimiser.steps
+    if model.resolve() != base.resolve():
+        raise InputError(f"{folder}: was begun with the model {model}, not {base}; {asked_anew}")
+    if steps is not None and steps != begun:
+        raise InputError(f"{folder}: was begun with {begun} steps, not {steps}; {asked_anew}")
     triplets = Path(recipe.data.path)
     if triplets.absolute().parent.resolve() != folder.resolve():
         raise InputError(f"{folder}: was begun as {triplets.parent}; move it back there, or name another folder")

@@ -124,7 +124,7 @@ def references_of(text: str) -> list[str | tuple[str, float]] | None:
     if "" in found or ("", 1.0) in found:
         raise InputError("the reference is empty; name a picture, or - to search by words alone")
     names = [part if isinstance(part, str) else part[0] for part in found]
-    if not is_remote(text) and any(" " in name and not os.path.exists(name) for name in names):
+    if any(" " in name and not is_remote(name) and not os.path.exists(name) for name in names):
         raise InputError(f'{text}: no such file; to search by words alone: instructcir search NAME - "{text}"')
     return found
 
