@@ -54,6 +54,20 @@ def test_rules_write_from_pairs_what_training_reads(pairs: Path, tmp_path: Path)
     assert (again["requested"], again["kept"], again["requests"]) == (48, kept, 0)
 
 
+def test_pairs_of_which_none_can_be_used_are_refused_and_named(pairs: Path, tmp_path: Path) -> None:
+    file = tmp_path / "gone.jsonl"
+    file.write_text("".join(json.dumps({"image": f"{n}.png", "caption": "a hat"}) + "\n" for n in range(3)))
+    for into in ("t.parquet", "shards"):
+        *named, last = run("synthesize", file, "--into", tmp_path / into, rc=2).stderr.splitlines()
+        assert len(named) == 3
+        assert last.endswith(
+            f"gone.jsonl: nothing in it can be used; {tmp_path / into.split('.')[0]}.left_out.jsonl says why"
+        )
+    Image.new("RGB", (40, 30)).save(tmp_path / "1.png")
+    [found] = json_lines(run("synthesize", file, "--into", tmp_path / "shards", "--json"))
+    assert found["sources"] == 1
+
+
 def test_a_folder_of_shards(pairs: Path, tmp_path: Path) -> None:
     [told] = json_lines(
         run(

@@ -113,6 +113,10 @@ def run(plan: Plan, asking: Asking, as_json: bool) -> None:
             tell=None if as_json else _teller(answers, asking.prices),
         )
         spent = answers.spent()
+    if not (outcome.counts.sources or outcome.ended):
+        left_out = plan.beside(".left_out.jsonl")
+        why = f"; {left_out} says why" if left_out.exists() else ""
+        raise InputError(f"{plan.pairs or plan.index}: nothing in it can be used{why}")
     card = write_card(outcome.kept)
     _show(outcome, spent, asking.prices, card, as_json)
 
