@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Processes that train together: two on two cores; 1 where there is one GPU.
+PROCESSES ?= 2
 # The index that `make serve` serves.
 INDEX ?= instructcir-demo/index
 
@@ -42,7 +44,9 @@ docs: setup ## write docs/cli.md anew from the commands' help texts
 	$(BIN)/python -m typer instructcir.cli.main utils docs --name instructcir --output docs/cli.md
 
 train-tiny: setup ## train the small model from nothing; goes on where it was interrupted
-	for part in tower tower2 stage0 stage1 stage2; do $(BIN)/instructcir train tiny-$$part --into runs/tiny-$$part --resume || exit 1; done
+	for part in tower tower2 stage0 stage1 stage2; do \
+	  $(BIN)/torchrun --nproc-per-node $(PROCESSES) -m instructcir train tiny-$$part --into runs/tiny-$$part --resume || exit 1; \
+	done
 	rm -rf runs/tiny && $(BIN)/instructcir save runs/tiny-stage2/model runs/tiny --dtype bfloat16
 	$(BIN)/instructcir world score runs/tiny --out runs/tiny/scores.json
 	$(BIN)/python bench/common/tiny_card.py runs runs/tiny

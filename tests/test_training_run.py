@@ -160,8 +160,14 @@ def test_killed_and_resumed_it_ends_with_the_same_weights(
     assert steps[-1] == 40
 
 
-def test_two_processes_have_the_losses_of_one(built: Callable[..., Path], triplets: Path, tmp_path: Path) -> None:
-    chosen = recipe(built("llava-clip-llama"), triplets, steps=6, batch=8, optimiser={"micro_batch": 2})
+@pytest.mark.parametrize(("kind", "micro", "learned"), [("adamw", 2, False), ("muon", 0, True), ("adamw", 2, True)])
+def test_two_processes_have_the_losses_of_one(
+    kind: str, micro: int, learned: bool, built: Callable[..., Path], triplets: Path, tmp_path: Path
+) -> None:
+    chosen = recipe(
+        built("llava-clip-llama"), triplets, steps=6, batch=8,
+        optimiser={"micro_batch": micro, "kind": kind}, objective={"learnable_temperature": learned},
+    )  # fmt: skip
     train(chosen, tmp_path / "one")
     (tmp_path / "recipe.json").write_text(json.dumps(chosen.to_dict()))
     script = tmp_path / "run.py"
@@ -177,3 +183,6 @@ def test_two_processes_have_the_losses_of_one(built: Callable[..., Path], triple
     assert [line["step"] for line in one] == [line["step"] for line in two]
     assert [line["loss"] for line in two] == pytest.approx([line["loss"] for line in one], rel=1e-3)
     assert [line["grad_norm"] for line in two] == pytest.approx([line["grad_norm"] for line in one], rel=1e-2)
+    if learned:
+        assert one[0]["temperature"] != one[-1]["temperature"]
+        assert [line["temperature"] for line in two] == pytest.approx([line["temperature"] for line in one], rel=1e-5)

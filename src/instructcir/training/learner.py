@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from instructcir.model.backbone import Backbone
 from instructcir.training.facts import UNASKED
+from instructcir.training.gathering import processes
 from instructcir.training.passes import Laid
 from instructcir.training.samples import Chunk
 from instructcir.training.telling import Telling
@@ -100,6 +101,8 @@ class Learner(Trained):
         self.backbone = backbone
         self.model = backbone.model
         self.log_scale = nn.Parameter(torch.tensor(1 / temperature).log()) if temperature else None
+        # the whole batch's loss is every process's, so this needs no averaging; it is used outside `forward`, too
+        self._ddp_params_and_buffers_to_ignore = ["log_scale", ".log_scale"]  # as the wrapper writes it in two places
         self.telling = telling
         self.change_weight = change_weight
 
@@ -123,6 +126,12 @@ class Learner(Trained):
         if self.telling is not None:
             told, figures = told_facts(self.telling, vectors, chunk, self.change_weight)
         return vectors, Own(answers, told, figures)
+
+    def learned_temperature(self) -> torch.Tensor:
+        """The temperature; its gradient is the batch's, where those of all other weights are summed over processes."""
+        assert self.log_scale is not None
+        still = self.log_scale.detach()
+        return (-(still + (self.log_scale - still) / processes())).exp()
 
     def _read(self, laid: Laid) -> torch.Tensor:
         """Final hidden states (what is read, D)."""

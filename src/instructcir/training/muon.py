@@ -3,7 +3,8 @@
 Momentum of a matrix is brought near the closest orthogonal matrix by five Newton-Schulz iterations (Keller Jordan et
 al., Muon, 2024), and scaled so that its entries move as far as AdamW's would (Liu et al., arXiv 2502.16982). PyTorch's
 own Muon multiplies in bfloat16 on every device: on processors that only emulate it this takes longer than the training
-step itself. This one multiplies in the weights' own type, and is one optimiser for all weights.
+step itself. This one multiplies in the weights' own type, and is one optimiser for all weights. Processes that train
+together share the iterations: each does its part of the matrices and gets the others' from them.
 """
 
 from __future__ import annotations
@@ -12,8 +13,10 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import distributed, nn
 from torch.optim import Optimizer
+
+from instructcir.training.gathering import processes
 
 _ITERATIONS = 5
 _COEFFICIENTS = (3.4445, -4.775, 2.0315)  # Jordan et al.: steep at zero, so that small singular values grow fast
@@ -62,11 +65,14 @@ class Muon(Optimizer):
             with torch.enable_grad():
                 loss = closure()
         for group in self.param_groups:
-            move = _orthogonal_step if group["orthogonal"] else _adam_step
-            for weight in group["params"]:
-                if weight.grad is not None:
-                    weight.mul_(1 - group["lr"] * group["weight_decay"])
-                    weight.sub_(move(weight, self.state[weight], group), alpha=group["lr"])
+            moved = [weight for weight in group["params"] if weight.grad is not None]
+            if group["orthogonal"]:
+                steps = _orthogonal_steps(moved, [self.state[weight] for weight in moved], group)
+            else:
+                steps = [_adam_step(weight, self.state[weight], group) for weight in moved]
+            for weight, step in zip(moved, steps, strict=True):
+                weight.mul_(1 - group["lr"] * group["weight_decay"])
+                weight.sub_(step, alpha=group["lr"])
         return loss
 
 
@@ -81,13 +87,27 @@ def _matrices(model: nn.Module) -> list[torch.Tensor]:
     ]
 
 
-def _orthogonal_step(weight: torch.Tensor, state: dict[str, Any], group: dict[str, Any]) -> torch.Tensor:
-    gradient = weight.grad
-    assert gradient is not None
-    momentum: torch.Tensor = state.setdefault("momentum", torch.zeros_like(weight))
-    momentum.lerp_(gradient, 1 - group["momentum"])
-    size: float = _ENTRIES * max(weight.shape) ** 0.5
-    return orthogonal(gradient.lerp(momentum, group["momentum"])) * size
+def _orthogonal_steps(
+    weights: list[torch.Tensor], states: list[dict[str, Any]], group: dict[str, Any]
+) -> list[torch.Tensor]:
+    """Where each matrix goes; all processes have all gradients and momenta, so that each may do any of them."""
+    count, own = processes(), distributed.get_rank() if processes() > 1 else 0
+    steps = []
+    for number, (weight, state) in enumerate(zip(weights, states, strict=True)):
+        gradient = weight.grad
+        assert gradient is not None
+        momentum: torch.Tensor = state.setdefault("momentum", torch.zeros_like(weight))
+        momentum.lerp_(gradient, 1 - group["momentum"])
+        size: float = _ENTRIES * max(weight.shape) ** 0.5
+        mine = number % count == own
+        towards = gradient.lerp(momentum, group["momentum"])
+        steps.append(orthogonal(towards) * size if mine else torch.zeros_like(weight))
+    if count > 1 and steps:
+        together = torch.cat([step.flatten() for step in steps])
+        distributed.all_reduce(together)  # one of the summands is the step, the others are zero: exact
+        parts = torch.split(together, [weight.numel() for weight in weights])
+        steps = [part.view_as(weight) for part, weight in zip(parts, weights, strict=True)]
+    return steps
 
 
 def _adam_step(weight: torch.Tensor, state: dict[str, Any], group: dict[str, Any]) -> torch.Tensor:

@@ -76,7 +76,7 @@ def contrast_and_answers(
 ) -> tuple[torch.Tensor, dict[str, float]]:
     """The lesson of stages 0 to 2; of several chunks, the gradients are in place when it returns."""
     learner = cast(Learner, getattr(model, "module", model))
-    temperature = objective.temperature if learner.log_scale is None else (-learner.log_scale).exp()
+    temperature = objective.temperature if learner.log_scale is None else learner.learned_temperature()
     chunks = batch["chunks"]
     if len(chunks) == 1:
         loss, figures = one_pass(objective, model, chunks[0], temperature)
