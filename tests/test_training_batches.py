@@ -80,6 +80,22 @@ def test_vectors_are_the_embedders(family: str, built: Callable[..., Path]) -> N
         assert np.abs(own.numpy() - other).max() < 1e-5
 
 
+def test_captions_of_what_modifications_make_are_left_out_where_nothing_is_held_against_them(
+    built: Callable[..., Path],
+) -> None:
+    made = samples(4)
+    learner, layout, _ = learner_of(built("llava-clip-llama"))
+    _, without, _ = learner_of(built("llava-clip-llama"), modified=False)
+    with torch.no_grad():
+        vectors, _ = learner(layout(made))
+        fewer, own = learner(without(made))
+    assert len(fewer.modified) == 0
+    assert not {caption for sample in made for _, caption in sample.wishes} & set(without(made).text_ids)
+    for name in ("gallery", "composed", "captions", "hard"):
+        assert torch.allclose(getattr(vectors, name), getattr(fewer, name), atol=1e-5)
+    assert own.told > 0
+
+
 def test_answers_are_the_models_own_language_loss(built: Callable[..., Path]) -> None:
     learner, layout, _ = learner_of(built("llava-clip-llama"), pairs=False, triplets=False)
     made = samples(3)

@@ -94,6 +94,18 @@ def test_a_samples_labels_are_its_pictures_facts_and_its_wishes_targets(table: F
     assert left_open > 0
 
 
+def test_of_a_thing_that_is_taken_away_all_is_asked_that_it_had(table: FactTable) -> None:
+    before = {"setting": "sea", "dog.count": "2", "dog.colour": "brown", "boat.count": "1"}
+    after = {"setting": "sea", "boat.count": "1"}
+    place = {name: table.names.index(("landscapes", name)) for name in ("dog.count", "dog.colour", "dog.size")}
+    alone, taken = table.labels("landscapes", after), table.labels("landscapes", after, before=before)
+    assert [int(alone[place[name]]) for name in place] == [0, UNASKED, UNASKED]
+    assert [int(taken[place[name]]) for name in place] == [0, 0, UNASKED]  # its size was not known before either
+    assert int((alone != taken).sum()) == 1
+    left_open = table.labels("landscapes", after, frozenset({"dog.colour"}), before)
+    assert int(left_open[place["dog.colour"]]) == UNASKED
+
+
 def test_only_what_a_modification_changes_weighs_more(table: FactTable, tmp_path: Path) -> None:
     torch.manual_seed(3)
     pictures = random_labels(table, 2)

@@ -142,7 +142,7 @@ class DrawnSamples(Dataset[Sample]):
         if self.table is None:
             return None
         rows = [self.table.labels(world, facts)]
-        rows += [self.table.labels(world, change.target, change.free) for change in changes]
+        rows += [self.table.labels(world, change.target, change.free, facts) for change in changes]
         return torch.stack(rows)
 
     def _wish(self, world: World, facts: Facts, change: Change, rng: random.Random) -> tuple[str, str]:

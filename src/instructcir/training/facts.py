@@ -26,17 +26,22 @@ class FactTable:
         self.values = [("", *values) for world in worlds for values in world.attributes.values()]
         self._numbers = [{value: number for number, value in enumerate(values)} for values in self.values]
         self.things = sorted({_thing(name) for _, name in self.names if _thing(name)})
+        self._of_world: dict[str, list[tuple[int, str, str]]] = {world.name: [] for world in worlds}
+        for place, (owner, name) in enumerate(self.names):
+            self._of_world[owner].append((place, name, _thing(name)))
 
-    def labels(self, world: str, facts: Facts, free: frozenset[str] = frozenset()) -> torch.Tensor:
+    def labels(
+        self, world: str, facts: Facts, free: frozenset[str] = frozenset(), before: Facts | None = None
+    ) -> torch.Tensor:
         """(A,) the number of each attribute's value; 0 where it does not apply, `UNASKED` for other worlds' attributes.
 
-        Of a thing that is absent only the first attribute is asked, whose answer is 0. What is `free` is not asked.
+        Of a thing that is absent only the first attribute is asked, whose answer is 0; of one that was there `before`,
+        all it had then: what takes a thing away changes as many facts as what adds it. What is `free` is not asked.
         """
         labels = torch.full((len(self.names),), UNASKED)
         asked: set[str] = set()
-        for place, (owner, name) in enumerate(self.names):
-            thing = _thing(name)
-            if owner != world or (name not in facts and thing in asked):
+        for place, name, thing in self._of_world[world]:
+            if name not in facts and thing in asked and name not in (before or ()):
                 continue
             if thing:
                 asked.add(thing)

@@ -13,7 +13,7 @@ from instructcir.training.keeping import KeptImage
 
 # shapes: B rows, R positions read per row
 
-_PASS = 4096
+_PASS = 2048
 """Padded tokens of a pass."""
 
 

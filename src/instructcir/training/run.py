@@ -201,6 +201,7 @@ def prepare_learning(recipe: Recipe, checkpoint: Checkpoint) -> tuple[Learner, L
         pairs=bool(objective.pairs or objective.told or (objective.triplets and objective.reference_image_negatives)),
         triplets=_with_wishes(recipe),
         answers=bool(objective.answers),
+        modified=bool(objective.triplets),
         rough=rough,
     )
     return learner, layout

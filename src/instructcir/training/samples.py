@@ -26,7 +26,7 @@ from instructcir.training.rough import SMOOTH, Roughness
 
 # shapes: S pictures, W wishes in all, U distinct texts, A answer tokens
 
-_TEXT_ROW = 192
+_TEXT_ROW = 128
 """Tokens of a row of texts; longer rows pad less and spend more on attention that the mask throws away."""
 
 
@@ -64,7 +64,7 @@ class Chunk:
         wishes: W.
         texts: rows of the distinct texts, or None.
         captions: (S,) which text each picture's caption is.
-        modified: (W,) which text each wish's modified caption is.
+        modified: (W,) which text each wish's modified caption is, or (0,).
         owners: (W,) which picture each wish belongs to.
         says: (A,) the token that each answer position should say.
         hard: (H,) which text each hard negative is.
@@ -98,6 +98,7 @@ class Layout:
         pairs: whether gallery prompts and captions are wanted.
         triplets: whether modifications and their captions are wanted.
         answers: whether answers are wanted.
+        modified: whether captions of what modifications make are wanted; those that nothing contrasts with need not be.
         rough: makes modifications and captions rougher, the same text of the same picture always in the same way.
     """
 
@@ -110,12 +111,14 @@ class Layout:
         pairs: bool,
         triplets: bool,
         answers: bool,
+        modified: bool = True,
         rough: Roughness = SMOOTH,
     ) -> None:
         self.renderer = renderer
         self.prepare, self._keep = prepare, Keeper(prepare)
         self.pad_id = pad_id
         self.pairs, self.triplets, self.answers, self.rough = pairs, triplets, answers, rough
+        self.modified = modified and triplets
         bare = PromptSet("bare", "<image>", "<image>{modification}", "{text}")
         self._asking = ChatRenderer(renderer.tokenizer, renderer.chat_template, renderer.image_token, bare)
         self._end = (renderer.tokenizer.eos_token_id,)
@@ -163,7 +166,7 @@ class Layout:
             wishes=len(composed),
             texts=self._laid_texts(texts) if texts else None,
             captions=torch.tensor([numbers[s.caption] for s in samples] if texts else [], dtype=torch.long),
-            modified=torch.tensor([numbers[caption] for _, caption in wishes], dtype=torch.long),
+            modified=torch.tensor([numbers[text] for _, text in wishes] if self.modified else [], dtype=torch.long),
             owners=torch.tensor(owners, dtype=torch.long),
             says=torch.tensor(says, dtype=torch.long),
             hard=torch.tensor([numbers[text] for text in hard], dtype=torch.long),
@@ -195,8 +198,9 @@ class Layout:
         if not (self.pairs or self.triplets):
             return []
         texts = [sample.caption for sample in samples]
-        if self.triplets:
+        if self.modified:
             texts += [caption for sample in samples for _, caption in sample.wishes]
+        if self.triplets:
             texts += [text for sample in samples for text in sample.hard]
         return list(dict.fromkeys(texts))
 
