@@ -28,7 +28,13 @@ from typing import Any
 from matplotlib.figure import Figure
 
 WORLDS = ("wardrobe", "landscapes")
-SPEAKS = ("objective.told=0.0", "objective.answers=1.0", "data.answers=3", "optimiser.steps=900")
+SPEAKS = (
+    "objective.told=0.0",
+    "objective.answers=1.0",
+    "data.answers=3",
+    "optimiser.steps=900",
+    "optimiser.global_batch=32",
+)
 ALONE = ("objective.told=0.0", "objective.both_directions=false", "objective.equal_texts_are_right=false")
 PAIRS = (*ALONE, "optimiser.steps=100")
 TRIPLETS = (
@@ -39,6 +45,7 @@ TRIPLETS = (
     "objective.temperature=0.05",
     "objective.told_changes=1.0",
     "data.hard_negatives=0",
+    "optimiser.steps=100",
 )
 OTHER_WORDS = "start.prompts=qwen3-vl-embedding"
 
