@@ -34,6 +34,13 @@ def processor_multiplies_bfloat16() -> bool:
     return bool(torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported())
 
 
+def multiplies_bfloat16() -> bool:
+    """Whether the device that is taken unless another is named multiplies bfloat16 natively."""
+    if torch.cuda.is_available():
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return processor_multiplies_bfloat16()
+
+
 def computes_in_float32(device: torch.device, stored: torch.dtype) -> bool:
     """Whether half-precision weights are widened before each product: where a processor only emulates such products."""
     if device.type != "cpu":

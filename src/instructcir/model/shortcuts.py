@@ -52,7 +52,30 @@ def _attention(
     watch: Callable[..., None] | None = getattr(_state, "watch", None)
     if watch is not None:
         watch(module, query, key, args, kwargs)
+    mask = kwargs.get("attention_mask", args[0] if args else None)
+    if mask is not None and _learns_in_bfloat16(query):
+        return _by_products(query, key, value, mask, kwargs.get("scaling")), None
     return sdpa_attention_forward(module, query, key, value, *args, **kwargs)
+
+
+def _learns_in_bfloat16(query: torch.Tensor) -> bool:
+    """Whether a processor will be asked for gradients in bfloat16, which take torch's attention several times as long."""
+    if query.device.type != "cpu" or not torch.is_grad_enabled():
+        return False
+    return query.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
+
+
+def _by_products(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, scaling: float | None
+) -> torch.Tensor:
+    """Attention (B, T, heads, head) by plain products, its weights in float32."""
+    groups = query.shape[1] // key.shape[1]
+    if groups > 1:
+        key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
+    scale = query.shape[-1] ** -0.5 if scaling is None else scaling
+    scores = (query * scale) @ key.transpose(-1, -2)
+    weights = torch.softmax(scores + mask, dim=-1, dtype=torch.float32)
+    return (weights.to(value.dtype) @ value).transpose(1, 2).contiguous()
 
 
 @contextmanager

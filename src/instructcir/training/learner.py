@@ -124,7 +124,8 @@ class Learner(Trained):
         told = answers.new_zeros(())
         figures: dict[str, float] = {}
         if self.telling is not None:
-            told, figures = told_facts(self.telling, vectors, chunk, self.change_weight)
+            with torch.autocast(unit.device.type, enabled=False):
+                told, figures = told_facts(self.telling, vectors, chunk, self.change_weight)
         return vectors, Own(answers, told, figures)
 
     def learned_temperature(self) -> torch.Tensor:

@@ -3,8 +3,8 @@
 Momentum of a matrix is brought near the closest orthogonal matrix by five Newton-Schulz iterations (Keller Jordan et
 al., Muon, 2024), and scaled so that its entries move as far as AdamW's would (Liu et al., arXiv 2502.16982). PyTorch's
 own Muon multiplies in bfloat16 on every device: on processors that only emulate it this takes longer than the training
-step itself. This one multiplies in the weights' own type, and is one optimiser for all weights. Processes that train
-together share the iterations: each does its part of the matrices and gets the others' from them.
+step itself. This one multiplies in the type that it is told to, and is one optimiser for all weights. Processes that
+train together share the iterations: each does its part of the matrices and gets the others' from them.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ class Muon(Optimizer):
         momentum: of the matrices (Nesterov).
         betas: AdamW's.
         weight_decay: of both, in proportion to their learning rates; vectors have none.
+        products: type of the iterations' products; None for the weights' own.
     """
 
     def __init__(
@@ -45,7 +46,9 @@ class Muon(Optimizer):
         momentum: float = 0.95,
         betas: tuple[float, float] = (0.9, 0.98),
         weight_decay: float = 0.0,
+        products: torch.dtype | None = None,
     ) -> None:
+        self._products = products
         matrices = _matrices(model)
         chosen = {id(weight) for weight in matrices}
         rest = [weight for weight in model.parameters() if weight.requires_grad and id(weight) not in chosen]
@@ -67,7 +70,8 @@ class Muon(Optimizer):
         for group in self.param_groups:
             moved = [weight for weight in group["params"] if weight.grad is not None]
             if group["orthogonal"]:
-                steps = _orthogonal_steps(moved, [self.state[weight] for weight in moved], group)
+                states = [self.state[weight] for weight in moved]
+                steps = _orthogonal_steps(moved, states, group, self._products)
             else:
                 steps = [_adam_step(weight, self.state[weight], group) for weight in moved]
             for weight, step in zip(moved, steps, strict=True):
@@ -88,7 +92,7 @@ def _matrices(model: nn.Module) -> list[torch.Tensor]:
 
 
 def _orthogonal_steps(
-    weights: list[torch.Tensor], states: list[dict[str, Any]], group: dict[str, Any]
+    weights: list[torch.Tensor], states: list[dict[str, Any]], group: dict[str, Any], products: torch.dtype | None
 ) -> list[torch.Tensor]:
     """Where each matrix goes; all processes have all gradients and momenta, so that each may do any of them."""
     count, own = processes(), distributed.get_rank() if processes() > 1 else 0
@@ -101,7 +105,7 @@ def _orthogonal_steps(
         size: float = _ENTRIES * max(weight.shape) ** 0.5
         mine = number % count == own
         towards = gradient.lerp(momentum, group["momentum"])
-        steps.append(orthogonal(towards) * size if mine else torch.zeros_like(weight))
+        steps.append(orthogonal(towards, products) * size if mine else torch.zeros_like(weight))
     if count > 1 and steps:
         together = torch.cat([step.flatten() for step in steps])
         distributed.all_reduce(together)  # one of the summands is the step, the others are zero: exact
@@ -124,18 +128,19 @@ def _adam_step(weight: torch.Tensor, state: dict[str, Any], group: dict[str, Any
     return mean / spread
 
 
-def orthogonal(matrix: torch.Tensor) -> torch.Tensor:
+def orthogonal(matrix: torch.Tensor, products: torch.dtype | None = None) -> torch.Tensor:
     """A matrix with the same singular vectors, its singular values near 1 (0.7 to 1.2, unless next to nothing before).
 
     Args:
         matrix: (rows, columns).
+        products: type to multiply in; None for the matrix's own.
     """
     a, b, c = _COEFFICIENTS
     tall = matrix.shape[0] > matrix.shape[1]
     near = matrix.T if tall else matrix
-    near = near / (near.norm() + 1e-7)
+    near = (near / (near.norm() + 1e-7)).to(products or matrix.dtype)
     for _ in range(_ITERATIONS):
         square = near @ near.T
         near = a * near + (b * square + c * square @ square) @ near
     found: torch.Tensor = near.T if tall else near
-    return found
+    return found.to(matrix.dtype)

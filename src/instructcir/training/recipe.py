@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
 from instructcir.errors import InputError
+from instructcir.model.placement import multiplies_bfloat16
 from instructcir.training.batch_loss import Objective
 
 T = TypeVar("T")
@@ -130,6 +131,8 @@ class Running:
         log_every: steps between lines of the log.
         workers: processes that draw, read and prepare.
         tensorboard: whether to write event files.
+        mixed_precision: "bf16" for products in bfloat16 while weights stay in float32, "auto" for that where the GPU or
+            the processor multiplies bfloat16 natively, "no" for products in the weights' own type.
     """
 
     seed: int = 0
@@ -137,6 +140,12 @@ class Running:
     log_every: int = 10
     workers: int = 1
     tensorboard: bool = False
+    mixed_precision: Literal["no", "bf16", "auto"] = "no"
+
+    @property
+    def in_bfloat16(self) -> bool:
+        """Whether products are in bfloat16 on this machine."""
+        return self.mixed_precision == "bf16" or (self.mixed_precision == "auto" and multiplies_bfloat16())
 
 
 @dataclass(frozen=True, slots=True)

@@ -228,6 +228,7 @@ def make_trainer(
         ddp_find_unused_parameters=True,
         disable_tqdm=True,
         use_cpu=not torch.cuda.is_available(),
+        bf16=running.in_bfloat16,
     )
     muon = optimiser.kind == "muon"
     trainer = LossTrainer(
@@ -236,7 +237,7 @@ def make_trainer(
         args=arguments,
         train_dataset=samples,
         data_collator=collate,
-        optimizers=(_muon(learner, optimiser), None) if muon else (None, None),
+        optimizers=(_muon(learner, recipe), None) if muon else (None, None),
         journal=Journal(folder / "log.jsonl", own * count, report),
         callbacks=[event_files(folder)] if running.tensorboard and together().is_main_process else [],
     )
@@ -265,7 +266,9 @@ def event_files(folder: Path) -> TrainerCallback:
     return TensorBoardCallback(SummaryWriter(str(folder / "tensorboard"), purge_step=again))
 
 
-def _muon(learner: nn.Module, optimiser: Optimiser) -> Muon:
+def _muon(learner: nn.Module, recipe: Recipe) -> Muon:
+    optimiser = recipe.optimiser
+    products = torch.bfloat16 if recipe.running.in_bfloat16 else None
     betas = 0.9, optimiser.beta2
     rates = optimiser.matrix_rate, optimiser.learning_rate
-    return Muon(learner, *rates, betas=betas, weight_decay=optimiser.weight_decay)
+    return Muon(learner, *rates, betas=betas, weight_decay=optimiser.weight_decay, products=products)
