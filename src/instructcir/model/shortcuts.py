@@ -59,7 +59,7 @@ def _attention(
 
 
 def _learns_in_bfloat16(query: torch.Tensor) -> bool:
-    """Whether a processor will be asked for gradients in bfloat16, which take torch's attention several times as long."""
+    """Whether a processor will be asked for gradients in bfloat16, for which its attention is several times slower."""
     if query.device.type != "cpu" or not torch.is_grad_enabled():
         return False
     return query.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")

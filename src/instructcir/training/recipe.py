@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, cast, get_args, get_origin
 
 from instructcir.errors import InputError
-from instructcir.model.placement import multiplies_bfloat16
 from instructcir.training.batch_loss import Objective
 
 T = TypeVar("T")
@@ -141,11 +140,6 @@ class Running:
     workers: int = 1
     tensorboard: bool = False
     mixed_precision: Literal["no", "bf16", "auto"] = "no"
-
-    @property
-    def in_bfloat16(self) -> bool:
-        """Whether products are in bfloat16 on this machine."""
-        return self.mixed_precision == "bf16" or (self.mixed_precision == "auto" and multiplies_bfloat16())
 
 
 @dataclass(frozen=True, slots=True)
