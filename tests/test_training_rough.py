@@ -44,6 +44,20 @@ def test_the_share_of_texts_that_lose_a_word_is_what_was_asked_for() -> None:
     assert all(Roughness().text(LINES[1], random.Random(seed)) == LINES[1] for seed in range(100))
 
 
+def test_words_that_mean_nothing_stand_before_some_and_every_word_stays() -> None:
+    rough = Roughness(stray_words=0.2)
+    strays, joined = 0, 0
+    for seed in range(500):
+        found = rough.text(LINES[0], random.Random(seed))
+        left = iter(found.replace("-", " ").split())
+        assert all(word in left for word in LINES[0].split())  # in their order
+        strays += len(found.replace("-", " ").split()) - 6
+        joined += found.count("-")
+    assert 500 < strays < 700  # of 3,000 words
+    assert 100 < joined < 200
+    assert rough.text(LINES[0], random.Random(5)) == rough.text(LINES[0], random.Random(5))
+
+
 def test_split_tokens_spell_the_same_text() -> None:
     tokenizer = fast(models.BPE())
     rough = Roughness.of(tokenizer, 0.0, 0.5)

@@ -74,6 +74,7 @@ class Data:
         drawn_share: of the samples of files' stream those that are drawn of `worlds` instead: what a model knew before.
         lost_words: probability that a text loses a word, or has it replaced by one that means nothing (`rough`).
         split_words: probability of a text's token to be written as the two that a byte-pair tokenizer made it of.
+        stray_words: probability of a text's word to have one before it that means nothing.
     """
 
     source: Literal["drawn", "pairs", "triplets"]
@@ -89,6 +90,7 @@ class Data:
     drawn_share: float = 0.0
     lost_words: float = 0.0
     split_words: float = 0.0
+    stray_words: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -193,7 +193,8 @@ def prepare_learning(recipe: Recipe, checkpoint: Checkpoint) -> tuple[Learner, L
     temperature = objective.temperature if objective.learnable_temperature else None
     learner = Learner(backbone, temperature, telling, objective.told_changes)
     own = {token for kind in KINDS for token in tokenizer.encode(renderer.show(kind), add_special_tokens=False)}
-    rough = Roughness.of(tokenizer, recipe.data.lost_words, recipe.data.split_words, spared=own)
+    data = recipe.data
+    rough = Roughness.of(tokenizer, data.lost_words, data.split_words, data.stray_words, spared=own)
     layout = Layout(
         renderer,
         partial(prepare, processor),
