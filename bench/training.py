@@ -2,6 +2,7 @@
 
     python bench/training.py                    # tiny, mid, memory: under ten minutes
     python bench/training.py --size tiny        # one size
+    python bench/training.py --products float32 # also where bfloat16 is native
     python bench/training.py --part memory      # peak memory at global batches 128, 512, 2048
     python bench/training.py --quick            # fewer rounds, smaller batches
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import copy
 import json
+import math
 import random
 import subprocess
 import sys
@@ -33,6 +35,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from transformers.utils.logging import disable_progress_bar
 
 from instructcir.model.loading import Checkpoint, load_checkpoint
+from instructcir.model.placement import multiplies_bfloat16
 from instructcir.model.prompts import named
 from instructcir.training.batch_loss import Objective, in_chunks, one_pass
 from instructcir.training.fresh import SHAPES, write_fresh
@@ -48,6 +51,8 @@ STAGES = {"pairs": Objective(pairs=1.0), "triplets": Objective(triplets=1.0)}
 BATCH = {"tiny": 64, "mid": 8}
 LEARNING_RATE = 1e-6  # the weights hardly move: every round is the same work, and losses stay comparable
 TARGET = 1.5
+TOLERANCE = {"float32": 1e-3, "mixed precision": 2e-2, "bfloat16": math.inf}
+"""Of losses that are to be the same; weights in bfloat16 may differ by more than their last step."""
 MICRO = 32
 GLOBAL_BATCHES = (128, 512, 2048)
 
@@ -99,6 +104,12 @@ def start(size: str, dtype: str, device: str, fresh: Path) -> Checkpoint:
     )
     made.model.train()
     return made
+
+
+def in_mixed_precision(module: torch.nn.Module) -> None:
+    """Let a module multiply in bfloat16 from now on, as accelerate lets a trainer's model."""
+    device = next(module.parameters()).device.type
+    module.forward = torch.autocast(device, torch.bfloat16)(module.forward)  # type: ignore[method-assign]
 
 
 class Ours:
@@ -166,6 +177,9 @@ def speed(size: str, stage: str, wishes: int, options: Any, fresh: Path, rate: f
     made = start(size, options.dtype, options.device, fresh)
     plain = PlainLoop(copy.deepcopy(made.model), objective.temperature, LEARNING_RATE)  # before ours changes its layers
     learner, layout = prepare_learning(recipe(objective), made)
+    if options.mixed:
+        in_mixed_precision(plain.model)
+        in_mixed_precision(learner)
     ours = Ours(learner, objective)
     count = BATCH[size] // (2 if options.quick else 1)
     given = samples(size, count, wishes)
@@ -180,9 +194,8 @@ def speed(size: str, stage: str, wishes: int, options: Any, fresh: Path, rate: f
     tower, decoder = needed_flops(learner, chunk)
     best = count * rate / (tower + decoder)
     each = "" if wishes < 2 else f", {wishes} of each picture"
-    print(
-        f"\n## stage {1 if stage == 'pairs' else 2}, {stage}{each}: {size}, {options.dtype}, batch of {count} pictures"
-    )
+    number = 1 if stage == "pairs" else 2
+    print(f"\n## stage {number}, {stage}{each}: {size}, {options.products}, batch of {count} pictures")
     print(f"needed: tower {tower / count / 1e9:.2f} + decoder {decoder / count / 1e9:.2f} GFLOP a picture; "
           f"at the matrix rate {best:.1f} pictures/s")  # fmt: skip
     for name, seconds in (("plain loop", a), ("ours", b)):
@@ -193,7 +206,7 @@ def speed(size: str, stage: str, wishes: int, options: Any, fresh: Path, rate: f
     for when, number in (("first", 0), ("last", -1)):
         one, other = losses["plain"][number], losses["ours"][number]
         print(f"loss of the {when} step: plain {one:.5f}, ours {other:.5f}")
-        if options.dtype == "float32" and abs(one - other) > 1e-3:
+        if abs(one - other) > TOLERANCE[options.products]:
             raise SystemExit("the losses differ: the figures above compare different work")
     one, other = gradient_norm(plain.model), gradient_norm(learner)
     print(f"gradient's norm of the last step: plain {one:.5f}, ours {other:.5f}")
@@ -206,7 +219,7 @@ def memory(options: Any, fresh: Path) -> None:
     beside = []
     for batch, micro in [*((batch, MICRO) for batch in batches), (batches[0], batches[0])]:
         command = [sys.executable, __file__, "--part", "memory", "--batch", str(batch), "--micro", str(micro),
-                   "--start", str(fresh), "--dtype", options.dtype]  # fmt: skip
+                   "--start", str(fresh), "--products", options.products]  # fmt: skip
         done = subprocess.run(command, check=True, capture_output=True, text=True)
         found = json.loads(done.stdout.splitlines()[-1])
         rest = found["peak"] - found["pixels"]
@@ -222,6 +235,8 @@ def measure_memory(options: Any) -> None:
     """One step's peak, as one line of JSON. On a GPU: of its memory, where pixels of a chunk come and go."""
     objective = STAGES["pairs"]
     learner, layout = prepare_learning(recipe(objective), start("tiny", options.dtype, options.device, options.start))
+    if options.mixed:
+        in_mixed_precision(learner)
     ours = Ours(learner, objective)
     ours.step([laid(layout, 8, seed=1)])  # gradients and the optimiser's state are the model's, not the batch's
     before = resident()
@@ -253,12 +268,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--size", choices=["tiny", "mid"], help="default: both")
     parser.add_argument("--part", choices=["speed", "memory"], help="default: both")
-    parser.add_argument("--dtype", choices=["float32", "bfloat16"], default="float32")
+    parser.add_argument("--products", choices=list(TOLERANCE), help="default: as tiny's recipes on this machine")
     parser.add_argument("--quick", action="store_true")
     for name, kind in (("--batch", int), ("--micro", int), ("--start", Path)):
         parser.add_argument(name, type=kind, help=argparse.SUPPRESS)  # for the processes of the memory part
     options = parser.parse_args()
     options.device = "cuda" if torch.cuda.is_available() else "cpu"
+    options.products = options.products or ("mixed precision" if multiplies_bfloat16() else "float32")
+    options.mixed = options.products == "mixed precision"
+    options.dtype = "bfloat16" if options.products == "bfloat16" else "float32"
     transformers.logging.set_verbosity_error()
     disable_progress_bar()
     if options.batch:
@@ -268,9 +286,9 @@ def main() -> None:
         fresh = Path(folder) / "start"
         write_fresh(fresh, "tiny", 0, [WORLD])
         if options.part != "memory":
-            rate = matrix_rate(getattr(torch, options.dtype), options.device)
+            rate = matrix_rate(torch.float32 if options.products == "float32" else torch.bfloat16, options.device)
             print(f"{options.device}, {torch.get_num_threads()} threads, torch {torch.__version__}; "
-                  f"matrix rate {rate / 1e9:.0f} GFLOP/s in {options.dtype}")  # fmt: skip
+                  f"matrix rate {rate / 1e9:.0f} GFLOP/s in {options.products}")  # fmt: skip
             for size in [options.size] if options.size else ["tiny", "mid"]:
                 speed(size, "pairs", 0, options, fresh, rate)
                 speed(size, "triplets", 1, options, fresh, rate)

@@ -26,9 +26,22 @@ import transformers
 from common.training_peers import PlainLoop, columns
 from torch import distributed
 from torch.nn.parallel import DistributedDataParallel
-from training import BATCH, LEARNING_RATE, STAGES, TARGET, WORLD, Ours, recipe, samples, start
+from training import (
+    BATCH,
+    LEARNING_RATE,
+    STAGES,
+    TARGET,
+    TOLERANCE,
+    WORLD,
+    Ours,
+    in_mixed_precision,
+    recipe,
+    samples,
+    start,
+)
 from transformers.utils.logging import disable_progress_bar
 
+from instructcir.model.placement import multiplies_bfloat16
 from instructcir.training.fresh import write_fresh
 from instructcir.training.gathering import processes, together
 from instructcir.training.run import prepare_learning
@@ -49,6 +62,9 @@ def speed(stage: str, wishes: int, options: Any) -> None:
     made = start("tiny", "float32", "cpu", options.fresh_model)
     plain = PlainLoop(copy.deepcopy(made.model), objective.temperature, LEARNING_RATE)
     learner, layout = prepare_learning(recipe(objective), made)
+    if options.mixed:
+        in_mixed_precision(plain.model)
+        in_mixed_precision(learner)
     together_learner: Any = DistributedDataParallel(learner, find_unused_parameters=True)
     ours = Ours(together_learner, objective)
     given = samples("tiny", BATCH["tiny"] // (2 if options.quick else 1), wishes)
@@ -69,14 +85,14 @@ def speed(stage: str, wishes: int, options: Any) -> None:
     if rank:
         return
     each = "" if wishes < 2 else f", {wishes} of each picture"
-    print(f"\n## {stage}{each}: tiny, float32, batch of {len(given)} pictures, {count} processes")
+    print(f"\n## {stage}{each}: tiny, {options.products}, batch of {len(given)} pictures, {count} processes")
     medians = {name: statistics.median(times[1:]) for name, times in seconds.items()}
     ratio = medians["plain loop"] / medians["ours"]
     for name, taken in medians.items():
         print(f"{name:12} {len(given) / taken:8.2f} pictures/s   ours is {taken / medians['ours']:.2f} x")
     print(f"{'at least' if ratio >= TARGET else 'BELOW'} the {TARGET} x aimed at")
     for one, other in zip(losses["plain loop"], losses["ours"], strict=True):
-        if abs(one - other) > 1e-3:
+        if abs(one - other) > TOLERANCE[options.products]:
             raise SystemExit(f"the losses differ ({one:.5f} and {other:.5f}): the figures compare different work")
 
 
@@ -85,8 +101,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--products", choices=["float32", "mixed precision"], help="default: as tiny's recipes here")
     parser.add_argument("--fresh-model", type=Path, help=argparse.SUPPRESS)  # for the processes
     options = parser.parse_args()
+    options.products = options.products or ("mixed precision" if multiplies_bfloat16() else "float32")
+    options.mixed = options.products == "mixed precision"
     transformers.logging.set_verbosity_error()
     disable_progress_bar()
     if options.fresh_model:
@@ -101,6 +120,7 @@ def main() -> None:
         write_fresh(fresh, "tiny", 0, [WORLD])
         launch = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
         launch += ["--nproc-per-node", str(options.processes), __file__, "--fresh-model", str(fresh)]
+        launch += ["--products", options.products]
         launch += ["--quick"] if options.quick else []
         raise SystemExit(subprocess.run(launch).returncode)
 

@@ -13,7 +13,7 @@ from transformers import AutoModelForImageTextToText
 from instructcir.errors import ModelError
 from instructcir.model.embedder import Embedder
 from instructcir.model.packing import Row
-from instructcir.model.shortcuts import LastLayer, skip_unused_vision_layers
+from instructcir.model.shortcuts import LastLayer, by_products, skip_unused_vision_layers
 from tiny_models import FAMILIES, pictures
 
 NAMES = [*(name for name in FAMILIES if name != "mistral3"), "released"]
@@ -153,3 +153,40 @@ def test_several_reads_of_one_row_equal_rows_of_their_own(loaded: Callable[..., 
     together = backbone.embed([Row((1, 2, 3), suffixes, (0, 1, 2))], [])[0]
     apart = torch.cat([backbone.embed_cold([Row((1, 2, 3), (suffix,), (0,))], [])[0] for suffix in suffixes])
     torch.testing.assert_close(together, apart, **CLOSE)
+
+
+@pytest.mark.parametrize("heads", [6, 2])
+def test_attention_by_products_is_torchs_with_its_gradients(heads: int) -> None:
+    rng = torch.Generator().manual_seed(0)
+    mask = torch.zeros(2, 1, 9, 9).masked_fill(~torch.ones(9, 9, dtype=torch.bool).tril(), torch.finfo().min)
+    drawn = [torch.randn(2, count, 9, 8, generator=rng) for count in (6, heads, heads)]
+    ours, theirs = ([tensor.clone().requires_grad_() for tensor in drawn] for _ in range(2))
+    found = by_products(*ours, mask)
+    expected = torch.nn.functional.scaled_dot_product_attention(*theirs, attn_mask=mask, enable_gqa=True)
+    torch.testing.assert_close(found, expected.transpose(1, 2), **CLOSE)
+    for states in (found, expected.transpose(1, 2)):
+        states.pow(2).sum().backward()  # type: ignore[no-untyped-call]
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one.grad, other.grad, **CLOSE)
+
+
+def test_attention_by_products_is_for_gradients_in_bfloat16_alone(
+    loaded: Callable[..., Embedder], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used = []
+
+    def watched(*args: Any) -> torch.Tensor:
+        used.append(True)
+        return by_products(*args)
+
+    monkeypatch.setattr("instructcir.model.shortcuts.by_products", watched)
+    backbone = loaded(NAMES[0]).backbone
+    inputs = decoder_inputs(loaded(NAMES[0]))
+    exact = backbone.decoder(**inputs).last_hidden_state
+    with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
+        backbone.decoder(**inputs)
+    assert not used
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = backbone.decoder(**inputs).last_hidden_state
+    assert used
+    torch.testing.assert_close(mixed.float(), exact, atol=0.1, rtol=0)

@@ -102,6 +102,27 @@ def test_micro_batches_change_nothing(built: Callable[..., Path], triplets: Path
     assert all(np.abs(one[name] - other[name]).max() < 2e-4 for name in one)
 
 
+def test_in_mixed_precision_weights_stay_exact_and_losses_close(
+    built: Callable[..., Path], triplets: Path, tmp_path: Path
+) -> None:
+    model = built("llava-clip-llama")
+    logs = []
+    for precision in ("no", "bf16"):
+        slow = {
+            "kind": "muon",
+            "matrix_rate": 1e-3,
+            "learning_rate": 2e-4,
+        }  # faster, differences grow
+        settings = recipe(model, triplets, optimiser=slow, running={"mixed_precision": precision})
+        made = train(settings, tmp_path / precision)
+        assert all(array.dtype == np.float32 for array in weights(made).values())
+        logs.append([line["loss"] for line in read_log(tmp_path / precision / "log.jsonl")])
+    exact, mixed = np.array(logs)
+    assert not np.array_equal(exact, mixed)
+    assert exact[-1] < exact[0]
+    assert np.abs(exact - mixed).max() < 0.05 * exact.max()
+
+
 def test_frozen_parts_and_adapters(built: Callable[..., Path], triplets: Path, tmp_path: Path) -> None:
     model = built("llava-clip-llama")
     frozen = train(recipe(model, triplets, steps=3, tune={"freeze": ["vision"]}), tmp_path / "frozen")

@@ -53,8 +53,8 @@ def _attention(
     if watch is not None:
         watch(module, query, key, args, kwargs)
     mask = kwargs.get("attention_mask", args[0] if args else None)
-    if mask is not None and _learns_in_bfloat16(query):
-        return _by_products(query, key, value, mask, kwargs.get("scaling")), None
+    if mask is not None and mask.is_floating_point() and not kwargs.get("dropout") and _learns_in_bfloat16(query):
+        return by_products(query, key, value, mask, kwargs.get("scaling")), None
     return sdpa_attention_forward(module, query, key, value, *args, **kwargs)
 
 
@@ -65,10 +65,21 @@ def _learns_in_bfloat16(query: torch.Tensor) -> bool:
     return query.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
 
 
-def _by_products(
-    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, scaling: float | None
+def by_products(
+    query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, scaling: float | None = None
 ) -> torch.Tensor:
-    """Attention (B, T, heads, head) by plain products, its weights in float32."""
+    """Attention by plain products, its softmax in float32.
+
+    Args:
+        query: (B, heads, Q, head size).
+        key: (B, heads or fewer, K, head size), each for as many heads in turn.
+        value: as `key`.
+        mask: added to the scores; (B, 1, Q, K).
+        scaling: of the scores; one over the root of the head size, if None.
+
+    Returns:
+        (B, Q, heads, head size).
+    """
     groups = query.shape[1] // key.shape[1]
     if groups > 1:
         key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)

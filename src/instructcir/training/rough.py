@@ -74,7 +74,7 @@ class Roughness:
         return cls(lost_words, split_words, stray_words, {t: two for t, two in parts.items() if t not in spared})
 
     def text(self, text: str, rng: random.Random) -> str:
-        """The text, perhaps without a word or with one that means nothing in its place, and with more of those before others."""
+        """The text, perhaps less a word or with one that means nothing instead, and with more such before others."""
         words = list(_WORD.finditer(text))
         if rng.random() < self.lost_words and len(words) >= _FEWEST:
             word = rng.choice(words)
