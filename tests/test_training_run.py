@@ -19,6 +19,7 @@ from safetensors.numpy import load_file
 
 from instructcir.errors import InputError
 from instructcir.model.embedder import Embedder
+from instructcir.training.claiming import claim
 from instructcir.training.recipe import Recipe, from_dict
 from instructcir.training.run import train
 from instructcir.training.stream import count_left_out
@@ -92,6 +93,39 @@ def test_a_folder_of_another_run_is_left_alone(built: Callable[..., Path], tripl
     (tmp_path / "else" / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="other files"):
         train(short, tmp_path / "else")
+
+
+_HOLD = """
+import os, pathlib, sys, time
+from instructcir.training.claiming import only_training
+with only_training(pathlib.Path(sys.argv[1])):
+    if os.fork() == 0:  # as a trainer's workers
+        time.sleep(60)
+        os._exit(0)
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_two_trainings_in_one_folder_are_refused_until_one_is_dead(
+    built: Callable[..., Path], triplets: Path, tmp_path: Path
+) -> None:
+    settings = recipe(built("llava-clip-llama"), triplets, steps=2)
+    claim(settings, tmp_path / "run", resume=False)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", _HOLD, str(tmp_path / "run")], stdout=subprocess.PIPE, start_new_session=True
+    )
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        with pytest.raises(InputError, match=f"process {holder.pid} is training there"):
+            train(settings, tmp_path / "run", resume=True)
+        holder.kill()
+        holder.wait()
+        assert (train(settings, tmp_path / "run", resume=True) / "model.safetensors").exists()
+    finally:
+        os.killpg(holder.pid, signal.SIGKILL)  # its child lives on
+        holder.communicate()
 
 
 def test_micro_batches_change_nothing(built: Callable[..., Path], triplets: Path, tmp_path: Path) -> None:

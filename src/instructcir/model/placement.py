@@ -41,6 +41,11 @@ def multiplies_bfloat16() -> bool:
     return processor_multiplies_bfloat16()
 
 
+def in_bfloat16(mixed_precision: str) -> bool:
+    """Whether a training with this setting ("no", "bf16" or "auto") multiplies in bfloat16 on this machine."""
+    return mixed_precision == "bf16" or (mixed_precision == "auto" and multiplies_bfloat16())
+
+
 def computes_in_float32(device: torch.device, stored: torch.dtype) -> bool:
     """Whether half-precision weights are widened before each product: where a processor only emulates such products."""
     if device.type != "cpu":

@@ -13,7 +13,7 @@ from transformers import AutoConfig, AutoModelForImageTextToText
 
 from instructcir.errors import InputError, ModelError
 from instructcir.model.loading import find_folder
-from instructcir.model.placement import place
+from instructcir.model.placement import in_bfloat16, place
 from instructcir.model.reading import first_line
 from instructcir.model.untrained import outline
 from instructcir.training.fresh import SHAPES
@@ -82,6 +82,7 @@ def forecast(recipe: Recipe, folder: Path) -> Forecast:
     samples = recipe.optimiser.steps * recipe.optimiser.global_batch
     twice = 4 / 3 if own > micro else 1.0  # a batch in chunks goes forward twice
     operations = 6 * weights * tokens * samples * twice
+    products = torch.bfloat16 if in_bfloat16(recipe.running.mixed_precision) else placed.stored
     disk = 2 * trainable * (size + 8) + weights * size
     if recipe.data.source == "drawn":
         disk += len(recipe.data.worlds) * recipe.data.pool * recipe.data.side**2 * 3
@@ -91,7 +92,7 @@ def forecast(recipe: Recipe, folder: Path) -> Forecast:
         tokens=tokens,
         memory=weights * size + trainable * (size + 8) + kept,
         steps=recipe.optimiser.steps,
-        hours=operations / (_matrix_rate(placed.device, placed.stored) * _REACHED) / 3600,
+        hours=operations / (_matrix_rate(placed.device, products) * _REACHED) / 3600,
         disk=disk,
     )
 

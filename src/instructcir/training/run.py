@@ -1,6 +1,7 @@
 """One training run: from a recipe to a folder with the model, its recipe, log and curve. Killed anywhere, it resumes.
 
 RUN/recipe.json    the settings, written first
+RUN/training.lock  which process trains here, while one does
 RUN/start/         the fresh model that it began with, if the recipe asks for one
 RUN/checkpoints/   the trainer's, while it goes on
 RUN/log.jsonl      a line every few steps
@@ -14,6 +15,7 @@ from __future__ import annotations
 import json
 import math
 import tempfile
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,6 +34,7 @@ from instructcir.model.loading import Checkpoint, find_folder, load_checkpoint
 from instructcir.model.preparation import limit_pixels, prepare
 from instructcir.model.prompts import KINDS, named
 from instructcir.model.rendering import ChatRenderer
+from instructcir.training.claiming import claim, only_training
 from instructcir.training.curve import draw_curve
 from instructcir.training.drawn import DrawnSamples, Pool
 from instructcir.training.facts import FactTable
@@ -73,17 +76,23 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, report: Report 
         The finished model's folder.
 
     Raises:
-        InputError: the folder holds another run, or is not to be resumed; settings that cannot be met.
+        InputError: the folder holds another run, is not to be resumed, or is trained in; settings that cannot be met.
         ModelError: the starting model cannot be loaded or saved.
     """
     model_folder = folder / ("adapter" if recipe.tune.mode == "lora" else "model")
     state = together()
     with state.main_process_first():
-        _claim(recipe, folder, resume or not state.is_main_process)
+        claim(recipe, folder, resume or not state.is_main_process)
         if model_folder.exists():
             return model_folder
         set_seed(recipe.running.seed)
         start = _start_folder(recipe, folder)
+    with only_training(folder) if state.is_main_process else nullcontext():
+        return _trained(recipe, folder, start, model_folder, report)
+
+
+def _trained(recipe: Recipe, folder: Path, start: Path, model_folder: Path, report: Report | None) -> Path:
+    """The finished model's folder, after training from `start` or from the last checkpoint on."""
     checkpoint, adapted = load_start(recipe, start)
     trainer = make_trainer(recipe, *_lesson(recipe, checkpoint, folder), folder, report)
     trainer.train(resume_from_checkpoint=last_checkpoint(folder / "checkpoints"))
@@ -99,22 +108,6 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, report: Report 
             trainer.model.level(trainer.data_collator(few)["pixels"])
         _save(checkpoint, adapted, model_folder)
     return model_folder
-
-
-def _claim(recipe: Recipe, folder: Path, resume: bool) -> None:
-    """Make the folder this run's, or see that it is."""
-    file = folder / "recipe.json"
-    text = json.dumps(recipe.to_dict(), indent=2, ensure_ascii=False) + "\n"
-    if file.exists():
-        if not resume:
-            raise InputError(f"{folder}: holds a run already; go on with it (--resume) or choose another folder")
-        if json.loads(file.read_text(encoding="utf-8")) != recipe.to_dict():
-            raise InputError(f"{folder}: holds a run of other settings ({file.name}); choose another folder")
-    elif folder.exists() and any(folder.iterdir()):
-        raise InputError(f"{folder}: holds other files; choose another folder")
-    else:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_atomic(file, text)
 
 
 def _start_folder(recipe: Recipe, folder: Path) -> Path:

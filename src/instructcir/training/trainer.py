@@ -19,13 +19,13 @@ from transformers.utils.logging import disable_progress_bar
 
 from instructcir.errors import DependencyError, InputError
 from instructcir.files import write_atomic
-from instructcir.model.placement import multiplies_bfloat16
+from instructcir.model.placement import in_bfloat16
 from instructcir.training.batch_loss import Objective, in_chunks, one_pass
 from instructcir.training.gathering import together
 from instructcir.training.learner import Learner
 from instructcir.training.muon import Muon
 from instructcir.training.parcel import Chunks
-from instructcir.training.recipe import Optimiser, Recipe, Running
+from instructcir.training.recipe import Optimiser, Recipe
 from instructcir.training.samples import Layout, Sample
 
 
@@ -229,7 +229,7 @@ def make_trainer(
         ddp_find_unused_parameters=True,
         disable_tqdm=True,
         use_cpu=not torch.cuda.is_available(),
-        bf16=in_bfloat16(running),
+        bf16=in_bfloat16(running.mixed_precision),
     )
     muon = optimiser.kind == "muon"
     trainer = LossTrainer(
@@ -267,14 +267,9 @@ def event_files(folder: Path) -> TrainerCallback:
     return TensorBoardCallback(SummaryWriter(str(folder / "tensorboard"), purge_step=again))
 
 
-def in_bfloat16(running: Running) -> bool:
-    """Whether a recipe's products are in bfloat16 on this machine."""
-    return running.mixed_precision == "bf16" or (running.mixed_precision == "auto" and multiplies_bfloat16())
-
-
 def _muon(learner: nn.Module, recipe: Recipe) -> Muon:
     optimiser = recipe.optimiser
-    products = torch.bfloat16 if in_bfloat16(recipe.running) else None
+    products = torch.bfloat16 if in_bfloat16(recipe.running.mixed_precision) else None
     betas = 0.9, optimiser.beta2
     rates = optimiser.matrix_rate, optimiser.learning_rate
     return Muon(learner, *rates, betas=betas, weight_decay=optimiser.weight_decay, products=products)
