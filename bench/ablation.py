@@ -47,12 +47,6 @@ ALONE = (
     "objective.both_directions=false",
     "objective.equal_texts_are_right=false",
 )
-    *THEN,
-    "optimiser.learning_rate=2e-3",
-    "objective.told=0.0",
-    "objective.both_directions=false",
-    "objective.equal_texts_are_right=false",
-)
 PAIRS = (*ALONE, "optimiser.matrix_rate=0.003", "optimiser.steps=100")
 TRIPLETS = (
     *ALONE,
