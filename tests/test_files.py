@@ -121,6 +121,19 @@ def test_folder_round_trip(tmp_path: Path) -> None:
     assert names(tmp_path) == ["model"]
 
 
+def test_folder_files_have_the_usual_mode_though_a_library_wrote_them_as_temporary_ones(tmp_path: Path) -> None:
+    plain = tmp_path / "plain"
+    plain.write_text("x")
+    with atomic_folder(tmp_path / "made") as folder:
+        (folder / "inner").mkdir()
+        for name in ("inner/temporary", "script"):
+            (folder / name).write_text("x")
+        (folder / "inner" / "temporary").chmod(0o600)
+        (folder / "script").chmod(0o700)
+    assert (tmp_path / "made" / "inner" / "temporary").stat().st_mode == plain.stat().st_mode
+    assert (tmp_path / "made" / "script").stat().st_mode & 0o777 == 0o700
+
+
 def test_folder_is_not_there_before_the_block_ends(tmp_path: Path) -> None:
     with atomic_folder(tmp_path / "model") as folder:
         assert folder.parent == tmp_path

@@ -12,6 +12,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,8 @@ PathLike: TypeAlias = str | os.PathLike[str]
 # renameat2(2): the flag that swaps two names in one step, and "relative to the working folder".
 _RENAME_EXCHANGE = 2
 _AT_FDCWD = -100
+_TEMPORARY = 0o600
+"""Rights of temporary files, which some libraries (safetensors) leave theirs with."""
 
 
 def write_atomic(path: PathLike | RemotePath, data: bytes | str) -> None:
@@ -221,10 +224,13 @@ def _put_back_interrupted(target: Path) -> None:
 
 
 def _flush_tree(folder: Path) -> None:
+    usual = stat.S_IMODE(folder.stat().st_mode) & 0o666  # what the umask leaves of a new file's rights
     for parent, _, names in os.walk(folder):
         for name in names:
             file = Path(parent, name)
             if file.is_file() and not file.is_symlink():
+                if stat.S_IMODE(file.stat().st_mode) == _TEMPORARY:
+                    file.chmod(usual)
                 _flush(file)
         _flush(Path(parent))
 
