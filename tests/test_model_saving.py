@@ -196,6 +196,20 @@ def test_an_adapter_is_merged_into_what_is_saved(built: Built, loaded: Loaded, t
     compare_with_plain(tmp_path / "saved", adapted, MODIFICATIONS, TEXTS)
 
 
+def test_saved_where_bfloat16_is_native_a_model_loads_in_float32(
+    built: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for native in (True, False):
+        monkeypatch.setattr("instructcir.model.placement.processor_multiplies_bfloat16", lambda answer=native: answer)
+        folder = tmp_path / str(native)
+        Embedder.load(built(FAMILY), "cpu", "bfloat16").save(folder)
+        probes = json.loads((folder / "instructcir.json").read_text(encoding="utf-8"))["probes"]
+        assert probes["exact"] is not native
+        exact = Embedder.load(folder, "cpu", "float32").embed_texts(checks.PROBE_TEXTS)
+        assert bool(np.abs(exact - np.float32(probes["texts"])).max() < 1e-5) is not native
+        assert all(check.passed for check in checks.examine(Embedder.load(folder, "cpu", "float32")))
+
+
 def test_a_folder_that_holds_something_is_refused_and_left_alone(loaded: Loaded, tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     (tmp_path / "model" / "notes.txt").write_text("mine")

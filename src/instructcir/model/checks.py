@@ -22,6 +22,7 @@ from instructcir.model.adapters import AdapterEffect, apply_adapter
 from instructcir.model.backbone import Backbone
 from instructcir.model.loading import Checkpoint
 from instructcir.model.packing import Row
+from instructcir.model.placement import computes_in_float32
 from instructcir.model.planner import Planner
 from instructcir.model.preparation import PreparedImage
 from instructcir.model.prompts import Kind, PromptSet
@@ -31,6 +32,8 @@ PROBE_TEXTS = ("a red dress", "two small dogs run along a beach at dusk while a 
 PROBE_MODIFICATION = "make it blue and add a tree"
 _ASKED: tuple[tuple[Kind, str], ...] = (("gallery", ""), ("query", PROBE_MODIFICATION))
 Vector = npt.NDArray[np.float32]
+_HALF = 0.1
+"""How far entries of unit vectors may differ in half precision."""
 _CAUSAL = {"llava", "qwen2_vl", "qwen2_5_vl", "qwen3_vl", "idefics3", "smolvlm", "internvl"}
 """Model types on which the test suite proves that prompts may share a prefix; others are tried at load."""
 
@@ -76,7 +79,7 @@ def settle(embedder: Loaded) -> list[str]:
         ModelError: vectors are not finite, depend on the batch, or differ from the ones saved with the model.
     """
     planner, backbone = embedder.planner, embedder.backbone
-    own = embedder.checkpoint.own
+    own, limit = embedder.checkpoint.own, tolerance(embedder)
     planner.shares = bool(own.get("shares_prefix", backbone.may_share))
     rows = _text_rows(embedder)
     single = backbone.embed_cold(rows[:1], [])[0]
@@ -85,21 +88,21 @@ def settle(embedder: Loaded) -> list[str]:
             f"{embedder.checkpoint.folder}: vectors are not finite in {backbone.dtype}; load with dtype='float32'"
         )
     try:
-        planner.shares = planner.shares and _agree(embedder, single, backbone.embed(rows, [])[0])
+        planner.shares = planner.shares and _agree(single, backbone.embed(rows, [])[0], limit)
     except ModelError:  # its last layer cannot be cut short
         planner.shares = False
     if planner.shares and "shares_prefix" not in own and backbone.model.config.model_type not in _CAUSAL:
-        planner.shares = prefix_difference(embedder) <= tolerance(embedder)
+        planner.shares = prefix_difference(embedder) <= limit
     if not planner.shares:
         batched = backbone.embed_cold(rows, [])[0]
-        if not _agree(embedder, single, batched):
+        if not _agree(single, batched, limit):
             raise ModelError(
                 f"{embedder.checkpoint.folder}: a text's vector changes with its batch "
                 f"(cosine {float(single[0] @ batched[0]):.4f}): padding is broken in this model or transformers version"
             )
     saved = _saved_probes(embedder).get("texts")
     then = torch.tensor(saved[:1], dtype=torch.float32) if saved else single
-    if not _agree(embedder, single, then):
+    if not _agree(single, then, _saved_tolerance(embedder)):
         raise ModelError(
             f"{embedder.checkpoint.folder}: does not reproduce the vector saved with it "
             f"(cosine {float(single[0] @ then[0]):.4f}): files changed, or a library is incompatible"
@@ -136,9 +139,11 @@ def _probe(embedder: Loaded) -> list[Vector]:
 
 
 def probe_vectors(embedder: Loaded) -> dict[str, Any]:
-    """Vectors of fixed inputs, to be saved with the model: texts, a gallery image and a composed query."""
+    """Vectors of fixed inputs, to be saved with the model, and whether they were computed in float32."""
     gallery, query = _picture_vectors(embedder)
+    placed = embedder.checkpoint.placement
     return {
+        "exact": placed.stored == torch.float32 or computes_in_float32(placed.device, placed.stored),
         "texts": [vector.tolist() for vector in embedder.embed_texts(PROBE_TEXTS)],
         "gallery": gallery.tolist(),
         "query": query.tolist(),
@@ -188,11 +193,16 @@ def padded_difference(embedder: Loaded) -> float:
 
 def tolerance(embedder: Loaded) -> float:
     """How far two ways of computing one vector may differ: rounding in float32, much more in half precision."""
-    return 1e-4 if embedder.checkpoint.placement.stored == torch.float32 else 0.1
+    return 1e-4 if embedder.checkpoint.placement.stored == torch.float32 else _HALF
 
 
-def _agree(embedder: Loaded, one: torch.Tensor, other: torch.Tensor) -> bool:
-    return float((one - other).abs().max()) <= tolerance(embedder)
+def _saved_tolerance(embedder: Loaded) -> float:
+    """How far vectors may differ from the ones saved with the model, which may have been computed in half precision."""
+    return tolerance(embedder) if _saved_probes(embedder).get("exact", True) else _HALF
+
+
+def _agree(one: torch.Tensor, other: torch.Tensor, limit: float) -> bool:
+    return float((one - other).abs().max()) <= limit
 
 
 def _text_rows(embedder: Loaded) -> list[Row]:
@@ -228,7 +238,9 @@ def examine(embedder: Loaded) -> list[Check]:
         now = torch.stack([*texts, gallery, query])
         then = torch.tensor([*saved["texts"], saved["gallery"], saved["query"]], dtype=torch.float32)
         difference = float((now - then).abs().max())
-        checks.append(Check("probe vectors reproduced", difference <= limit, f"differ by {difference:.1e}"))
+        checks.append(
+            Check("probe vectors reproduced", difference <= _saved_tolerance(embedder), f"differ by {difference:.1e}")
+        )
     else:
         checks.append(Check("probe vectors", True, "none saved with this model"))
     return checks
