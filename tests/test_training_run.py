@@ -183,7 +183,8 @@ import json, pathlib
 from instructcir.training.recipe import from_dict
 from instructcir.training.run import train
 values = json.loads(pathlib.Path(sys.argv[1]).read_text())
-train(from_dict(values), pathlib.Path(sys.argv[2]), resume=True)
+made = train(from_dict(values), pathlib.Path(sys.argv[2]), resume=True)
+assert (made / "model.safetensors").exists()  # in every process
 """
 
 

@@ -19,6 +19,7 @@ from typing import Any
 from safetensors import safe_open
 
 from instructcir.files import write_atomic
+from instructcir.model.placement import multiplies_bfloat16
 from instructcir.training.trainer import read_log
 
 PARTS = ("tiny-tower", "tiny-tower2", "tiny-stage0", "tiny-stage1", "tiny-stage2")
@@ -96,6 +97,7 @@ def main() -> None:
         f"{os.cpu_count()} cores of: {processor()}.\n",
         "# Training\n",
         *trained(runs),
+        f"\nProducts of the trainings in {'bfloat16' if multiplies_bfloat16() else 'float32'}, weights in float32.",
         "\nEach recipe is in the package (`instructcir train --list`). Pictures, words and order follow from the",
         "seeds; all are of the training split, which shares no facts with the tests.",
         "\n# Scores",

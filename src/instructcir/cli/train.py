@@ -66,8 +66,11 @@ def train(
     console = stderr_console()
     with training_bar(chosen.optimiser.steps, console) as report:
         made = run(chosen, folder, resume=resume, report=report)
+    from instructcir.training.gathering import together
     from instructcir.training.stream import count_left_out
 
+    if not together().is_main_process:
+        return
     left_out = count_left_out(folder / "left_out.jsonl")
     if left_out:
         typer.echo(f"{left_out:,} samples were left out; {folder / 'left_out.jsonl'} names them", err=True)

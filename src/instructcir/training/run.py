@@ -88,7 +88,9 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, report: Report 
         set_seed(recipe.running.seed)
         start = _start_folder(recipe, folder)
     with only_training(folder) if state.is_main_process else nullcontext():
-        return _trained(recipe, folder, start, model_folder, report)
+        made = _trained(recipe, folder, start, model_folder, report)
+    state.wait_for_everyone()  # the first process writes the model; none returns before it is there
+    return made
 
 
 def _trained(recipe: Recipe, folder: Path, start: Path, model_folder: Path, report: Report | None) -> Path:
