@@ -89,6 +89,13 @@ def test_a_folder_of_another_run_is_left_alone(built: Callable[..., Path], tripl
         train(short, tmp_path / "run")
     with pytest.raises(InputError, match="other settings"):
         train(recipe(built("llava-clip-llama"), triplets, steps=3), tmp_path / "run", resume=True)
+    kept = json.loads((tmp_path / "run" / "recipe.json").read_text())
+    del kept["running"]["mixed_precision"]  # as a version wrote it that had no such setting
+    (tmp_path / "run" / "recipe.json").write_text(json.dumps(kept))
+    assert train(short, tmp_path / "run", resume=True) == tmp_path / "run" / "model"
+    (tmp_path / "run" / "recipe.json").write_text(json.dumps(kept | {"later": {}}))
+    with pytest.raises(InputError, match="other settings"):
+        train(short, tmp_path / "run", resume=True)
     (tmp_path / "else").mkdir()
     (tmp_path / "else" / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match="other files"):

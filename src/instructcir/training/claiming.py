@@ -8,10 +8,11 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from instructcir.errors import InputError
 from instructcir.files import write_atomic
-from instructcir.training.recipe import Recipe
+from instructcir.training.recipe import Recipe, from_dict
 
 
 def claim(recipe: Recipe, folder: Path, resume: bool) -> None:
@@ -30,13 +31,21 @@ def claim(recipe: Recipe, folder: Path, resume: bool) -> None:
     if file.exists():
         if not resume:
             raise InputError(f"{folder}: holds a run already; go on with it (--resume) or choose another folder")
-        if json.loads(file.read_text(encoding="utf-8")) != recipe.to_dict():
+        if not _is_same(json.loads(file.read_text(encoding="utf-8")), recipe):
             raise InputError(f"{folder}: holds a run of other settings ({file.name}); choose another folder")
     elif folder.exists() and any(folder.iterdir()):
         raise InputError(f"{folder}: holds other files; choose another folder")
     else:
         folder.mkdir(parents=True, exist_ok=True)
         write_atomic(file, text)
+
+
+def _is_same(kept: dict[str, Any], recipe: Recipe) -> bool:
+    """Whether settings that were written down are a recipe's; what a later version added has its default there."""
+    try:
+        return from_dict(kept).to_dict() == recipe.to_dict()
+    except InputError:  # written by a version that knows more
+        return False
 
 
 @contextmanager
