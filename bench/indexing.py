@@ -80,16 +80,16 @@ def first_of(count: int) -> int:
     return min(FIRST, count // 3)
 
 
-def indexing(folder: Path, index: Path, threads: int | None) -> dict[str, Any]:
+def indexing(folder: Path, index: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Index a folder in a process of its own: pictures, seconds of encoding and stages, memory early and at most."""
     command = [sys.executable, __file__, "--worker", str(folder), str(index)]
-    command += ["--threads", str(threads)] if threads else []
+    command += ["--dtype", options.dtype, *(["--threads", str(options.threads)] if options.threads else [])]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def worker(folder: Path, index: Path, threads: int | None) -> None:
+def worker(folder: Path, index: Path, threads: int | None, dtype: str) -> None:
     """What `indexing` starts: `instructcir index` without its printing."""
     import resource
 
@@ -101,7 +101,7 @@ def worker(folder: Path, index: Path, threads: int | None) -> None:
 
     if threads:
         torch.set_num_threads(threads)
-    embedder, first = Embedder.load("tiny", "cpu"), first_of(sum(1 for _ in folder.iterdir()))
+    embedder, first = Embedder.load("tiny", "cpu", dtype), first_of(sum(1 for _ in folder.iterdir()))
     seen: Iterator[int] = iter(range(1, 10**9))
     early = [0]
 
@@ -132,11 +132,12 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=50_000)
     parser.add_argument("--piece", type=int, default=600, help="files of each turn")
     parser.add_argument("--threads", type=int, help="of the encoder; torch's own choice if not given")
+    parser.add_argument("--dtype", default="auto", help="of the encoder: auto, float32, bfloat16")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--worker", nargs=2, metavar=("FOLDER", "INDEX"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        worker(*map(Path, options.worker), options.threads)
+        worker(*map(Path, options.worker), options.threads, options.dtype)
         return
     count, piece = (300, 60) if options.quick else (options.count, options.piece)
     pool = photographs(POOL if not options.quick else 8)
@@ -147,7 +148,7 @@ def main() -> None:
             decoding(folder)  # the files are then in the system's cache for both
             seconds, worked = decoding(folder)
             alone.append(piece / seconds)
-            found = indexing(folder, Path(place, f"index-{number}"), options.threads)
+            found = indexing(folder, Path(place, f"index-{number}"), options)
             work.append((worked / piece * 1e3, found["worked"] / piece * 1e3))
             ours.append(found["encoded"] / found["seconds"])
         rate, of = statistics.median(ours), statistics.median(alone)
@@ -157,7 +158,7 @@ def main() -> None:
         print(f"decoding alone {of:.1f} pictures/s, indexing with tiny {rate:.1f}: {rate / of:.2f} of it {ratios}")
         told = ", ".join(f"{one:.1f} and {other:.1f}: {one / other:.2f}" for one, other in work)
         print(f"processor time a picture in ms, decoding alone and indexing, by turns: {told}")
-        many = indexing(laid_out(Path(place, "many"), pool, 10**6, count), Path(place, "index"), options.threads)
+        many = indexing(laid_out(Path(place, "many"), pool, 10**6, count), Path(place, "index"), options)
         early, peak = many["early"] / 1e6, many["peak"] / 1e6
         print(f"{count:,} files at {count / many['seconds']:.1f} pictures/s; peak memory {early:,.0f} MB after")
         print(f"{first_of(count):,} files, {peak:,.0f} MB at the end: {peak / early:.2f} x")
