@@ -19,7 +19,7 @@ from typing import Any
 from safetensors import safe_open
 
 from instructcir.files import write_atomic
-from instructcir.model.placement import multiplies_bfloat16
+from instructcir.model.placement import in_bfloat16
 from instructcir.training.trainer import read_log
 
 PARTS = ("tiny-tower", "tiny-tower2", "tiny-stage0", "tiny-stage1", "tiny-stage2")
@@ -60,6 +60,12 @@ def trained(runs: Path) -> Iterator[str]:
         yield f"| `{name}` | {', '.join(learned)} | {pictures:,} | {minutes:.0f} | {loss:.2f} | {seed} |"
 
 
+def products(runs: Path) -> str:
+    """Type that the last recipe's products have on this machine, on which the runs are taken to have been made."""
+    running = json.loads((runs / PARTS[-1] / "recipe.json").read_text(encoding="utf-8"))["running"]
+    return "bfloat16" if in_bfloat16(running["mixed_precision"]) else "float32"
+
+
 def scored(scores: dict[str, Any]) -> Iterator[str]:
     """Tables of the scores: ways to ask, tests, kinds of edits, semantic aspects."""
     for world, tests in scores.items():
@@ -97,7 +103,7 @@ def main() -> None:
         f"{os.cpu_count()} cores of: {processor()}.\n",
         "# Training\n",
         *trained(runs),
-        f"\nProducts of the trainings in {'bfloat16' if multiplies_bfloat16() else 'float32'}, weights in float32.",
+        f"\nProducts of the trainings in {products(runs)}, weights in float32.",
         "\nEach recipe is in the package (`instructcir train --list`). Pictures, words and order follow from the",
         "seeds; all are of the training split, which shares no facts with the tests.",
         "\n# Scores",
