@@ -1,14 +1,15 @@
 """Indexing photographs with `tiny` against decoding them alone, and memory over many files, on this machine.
 
-    python bench/indexing.py                    # 50,000 files, 1 to 2 megapixels
+    python bench/indexing.py                    # 50,000 files, 1 to 2 megapixels, 28 GB of them
     python bench/indexing.py --count 5000
     python bench/indexing.py --quick            # 300 files
-    python bench/indexing.py --threads 1        # of the encoder; readers are as many as processors
+    python bench/indexing.py --threads 1        # of the encoder, at most; readers are as many as processors
 
-A pool of JPEG files is drawn, each other file is one of them with other bytes at its end, so that no content is known
-already. Decoding alone reads each file and opens it with `open_rgb`, in as many threads as indexing has; pieces of the
-two take turns. Beside the clock's ratio stands that of processor time, which says more on a busy machine. Memory is the
-indexing process's own peak, after 2,000 files, or a third of fewer, and at the end.
+A pool of JPEG files is made with the spectrum of photographs, since what a file costs to decode grows with its bits a
+pixel; each other file is one of them with other bytes at its end, so that no content is known already. Decoding alone
+reads each file and opens it with `open_rgb`, in as many threads as indexing has; pieces of the two take turns. Beside
+the clock's ratio stands that of processor time, which says more on a busy machine. Memory is the indexing process's own
+peak, after 2,000 files, or a third of fewer, and at the end.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -28,29 +30,39 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageFilter
+import numpy.typing as npt
+from PIL import Image
 
 POOL = 48
 FIRST = 2000  # files after which memory is read first
 ROUNDS = 3
+SLOPE = 1.2  # amplitude falls as frequency ** -1.2: the mean over natural images of Tolhurst, Tadmor and Chao (1992)
+LIGHT, COLOUR = 52, 16  # standard deviations of brightness and of either colour difference, of 255
 SIZES = ((1152, 864), (1280, 960), (1440, 1080), (1600, 1200))  # 1.0 to 1.9 megapixels
 
 
 def photographs(count: int) -> list[bytes]:
-    """JPEG files with the spectrum of photographs, roughly: smooth shapes and some noise."""
+    """JPEG files that cost what photographs cost to decode: noise with their spectrum, in colours that vary less."""
     random = np.random.default_rng(0)
     files = []
     for number in range(count):
         width, height = SIZES[number % len(SIZES)]
-        coarse = Image.fromarray(random.integers(0, 255, (9, 12, 3), dtype=np.uint8))
-        fine = Image.fromarray(random.integers(0, 255, (height, width, 3), dtype=np.uint8))
-        blended = Image.blend(
-            coarse.resize((width, height), Image.Resampling.BICUBIC), fine.filter(ImageFilter.GaussianBlur(2)), 0.2
-        )
+        light, blue, red = (_plane(random, height, width, spread) for spread in (LIGHT, COLOUR, COLOUR))
+        picture = Image.fromarray(np.stack([light, blue, red], axis=-1), "YCbCr").convert("RGB")
         buffer = io.BytesIO()
-        blended.save(buffer, "JPEG", quality=88)
+        picture.save(buffer, "JPEG", quality=88)
         files.append(buffer.getvalue())
     return files
+
+
+def _plane(random: np.random.Generator, height: int, width: int, spread: float) -> npt.NDArray[np.uint8]:
+    """Values (height, width) around 128 whose amplitudes fall with frequency as photographs' do."""
+    across, down = np.fft.rfftfreq(width)[None], np.fft.fftfreq(height)[:, None]
+    frequency = np.hypot(across, down)
+    frequency[0, 0] = np.inf
+    values = np.fft.irfft2(np.fft.rfft2(random.standard_normal((height, width))) / frequency**SLOPE, (height, width))
+    made: npt.NDArray[np.uint8] = np.clip(128 + values * (spread / values.std()), 0, 255).astype(np.uint8)
+    return made
 
 
 def laid_out(folder: Path, pool: Sequence[bytes], first: int, count: int) -> Path:
@@ -154,6 +166,8 @@ def main() -> None:
         rate, of = statistics.median(ours), statistics.median(alone)
         ratios = sorted(one / other for one, other in zip(ours, alone, strict=True))
         stages = ", ".join(f"{name} {seconds / piece * 1e3:.0f}" for name, seconds in found["stages"].items())
+        pixels = sum(math.prod(Image.open(io.BytesIO(one)).size) for one in pool)
+        print(f"files of {8 * sum(map(len, pool)) / pixels:.1f} bits a pixel")
         print(f"milliseconds a picture, threads added up, in the last turn: {stages}")
         print(f"decoding alone {of:.1f} pictures/s, indexing with tiny {rate:.1f}: {rate / of:.2f} of it {ratios}")
         told = ", ".join(f"{one:.1f} and {other:.1f}: {one / other:.2f}" for one, other in work)
