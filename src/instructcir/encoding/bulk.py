@@ -1,8 +1,7 @@
 """Vectors of many files: workers read, decode and prepare ahead; the encoder takes what is ready, in batches.
 
 At any time a few files a worker and three of the encoder's windows are in memory, however many files there are: one
-that is encoded, one that is taken for it, and one that is read meanwhile, so that neither waits for the other. The
-encoder's products take as many of torch's threads as readers leave them (balance), in the calling thread alone.
+that is encoded, one that is taken for it, and one that is read meanwhile, so that neither waits for the other.
 """
 
 from __future__ import annotations
@@ -20,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from instructcir.encoding.balance import Balance
 from instructcir.encoding.files import FileFacts, open_picture, read_file
 from instructcir.encoding.stages import Stages
 from instructcir.errors import ImageError, InputError
@@ -77,17 +75,15 @@ def encode_files(
         workers: threads that read, decode and prepare; as many as there are processors, 16 at most, when None.
         window: pictures that the encoder batches together.
     """
-    import torch  # a run that finds nothing new never needs it
-
     stages = stages or Stages()
-    readers = workers or min(16, os.cpu_count() or 1)
+    threads = workers or min(16, os.cpu_count() or 1)
     kept: dict[int, FileFacts] = {}
     waited = 0.0
 
     def ready() -> Iterator[Any]:
         nonlocal waited
         begin = time.perf_counter()
-        for facts, prepared in _ahead(encoder, paths, on_bad, stages, balance, readers, window):
+        for facts, prepared in _ahead(encoder, paths, on_bad, stages, threads, window):
             kept[next(numbers)] = facts
             waited += time.perf_counter() - begin
             yield prepared
@@ -96,19 +92,12 @@ def encode_files(
 
     numbers = count()
     windows = encoder.iter_images(ready(), window=window)
-    most = torch.get_num_threads()
-    balance = Balance(most)
     while True:
-        begin, worked, waited = time.perf_counter(), time.thread_time(), 0.0
-        torch.set_num_threads(balance.threads)
-        try:
-            found = next(windows, None)
-        finally:
-            torch.set_num_threads(most)
+        begin, waited = time.perf_counter(), 0.0
+        found = next(windows, None)
         stages.add("encode", time.perf_counter() - begin - waited)
         if found is None:
             return
-        balance.encoded(len(found[0]), time.thread_time() - worked)
         for number, vector in zip(found[0].tolist(), found[1], strict=True):
             yield EncodedFile(kept.pop(number), vector)
 
@@ -118,7 +107,6 @@ def _ahead(
     paths: Iterable[str],
     on_bad: Callable[[ImageError], None],
     stages: Stages,
-    balance: Balance,
     workers: int,
     window: int,
 ) -> Iterator[tuple[FileFacts, Any]]:
@@ -126,18 +114,15 @@ def _ahead(
     min_side = encoder.min_side
 
     def work(path: str) -> tuple[FileFacts, Any]:
-        begin = time.thread_time()
         with stages.timed("read+decode"):
             facts, picture = open_picture(path, *read_file(path), min_side=min_side)
         with stages.timed("prepare"):
             try:
-                prepared = encoder.prepare(picture)
+                return facts, encoder.prepare(picture)
             except ImageError as error:
                 raise ImageError(path, error.reason) from error
             except InputError as error:
                 raise ImageError(path, str(error)) from error
-        balance.read(time.thread_time() - begin)
-        return facts, prepared
 
     source = iter(paths)
     pool = ThreadPoolExecutor(workers, thread_name_prefix="read")

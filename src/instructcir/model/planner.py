@@ -14,6 +14,7 @@ from instructcir.errors import ImageError, InputError
 from instructcir.images import open_rgb, source_of
 from instructcir.items import ImageLike
 from instructcir.model.backbone import Backbone
+from instructcir.model.balance import Balance
 from instructcir.model.jobs import Ask, Job, OnBad
 from instructcir.model.packing import Row, group_by_budget
 from instructcir.model.preparation import PreparedImage
@@ -98,7 +99,7 @@ class Planner:
             ImageError: a picture cannot be used and there is no `on_bad`.
             InputError: a prompt is longer than the model takes.
         """
-        source = iter(jobs)
+        source, balance = iter(jobs), Balance.of(self.backbone.model)
         with ThreadPoolExecutor(self.workers, thread_name_prefix="prepare") as pool:
             ahead: deque[list[tuple[Job, Future[PreparedImage]]]] = deque()
 
@@ -111,7 +112,9 @@ class Planner:
                 submit()
                 while ahead:
                     submit()
-                    yield self._window(ahead.popleft(), on_bad)
+                    batch = ahead.popleft()
+                    yield self._window(batch, on_bad, balance)
+                    balance.window_ended(len(batch))
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
@@ -137,7 +140,9 @@ class Planner:
         """
         return open_rgb(image, min_side=self.min_side)
 
-    def _window(self, batch: list[tuple[Job, Future[PreparedImage]]], on_bad: OnBad | None) -> Iterator[list[Vector]]:
+    def _window(
+        self, batch: list[tuple[Job, Future[PreparedImage]]], on_bad: OnBad | None, balance: Balance
+    ) -> Iterator[list[Vector]]:
         jobs: list[tuple[Job, PreparedImage]] = []
         for job, future in batch:
             try:
@@ -150,13 +155,15 @@ class Planner:
         for source, (job, image) in enumerate(jobs):
             for row in self.rows(job.asks, image, source):
                 if sum(map(len, row.suffixes)) > _SUFFIX_TOKENS and len(row.suffixes) > 1:
-                    yield from self._in_parts(row, image)
+                    yield from self._in_parts(row, image, balance)
                 else:
                     rows.append(row)
         images = [image for _, image in jobs]
         for numbers in self._batches(rows, images):
             chosen = [rows[number] for number in numbers]
-            yield list(self._run(chosen, [images[row.source or 0] for row in chosen]))
+            with balance.turn():
+                found = list(self._run(chosen, [images[row.source or 0] for row in chosen]))
+            yield found
 
     def check_gallery(self, image: PreparedImage) -> None:
         """Refuse a picture whose gallery prompt the model cannot take.
@@ -216,11 +223,13 @@ class Planner:
         order = sorted(range(len(numbers)), key=lengths.__getitem__)
         return [[numbers[index] for index in part] for part in group_by_budget(lengths, order, self.budget)]
 
-    def _in_parts(self, row: Row, image: PreparedImage) -> Iterator[list[Vector]]:
-        state = self.backbone.start(row.prefix, image)
+    def _in_parts(self, row: Row, image: PreparedImage, balance: Balance) -> Iterator[list[Vector]]:
+        with balance.turn():
+            state = self.backbone.start(row.prefix, image)
         order = range(len(row.suffixes))
         for part in cut_by_tokens([len(row.suffixes[number]) for number in order], _SUFFIX_TOKENS):
-            unit = self.backbone.go_on(state, [row.suffixes[number] for number in part])
+            with balance.turn():
+                unit = self.backbone.go_on(state, [row.suffixes[number] for number in part])
             yield [(row.outputs[number], vector) for number, vector in zip(part, unit, strict=True)]
 
     def runs_alone(self, row: Row) -> bool:
