@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 from PIL import Image
 from safetensors.numpy import load_file
 
 from instructcir.errors import InputError
 from instructcir.model.embedder import Embedder
-from instructcir.training.claiming import claim
+from instructcir.training.claiming import claim, only_training
 from instructcir.training.recipe import Recipe, from_dict
 from instructcir.training.run import train
 from instructcir.training.stream import count_left_out
-from instructcir.training.trainer import read_log
+from instructcir.training.trainer import last_checkpoint, read_log
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 220)}
 
@@ -249,3 +250,30 @@ def test_two_processes_have_the_losses_of_one(
     if learned:
         assert one[0]["temperature"] != one[-1]["temperature"]
         assert [line["temperature"] for line in two] == pytest.approx([line["temperature"] for line in one], rel=1e-5)
+
+
+def test_a_training_ends_when_its_launcher_is_killed(
+    built: Callable[..., Path], triplets: Path, tmp_path: Path
+) -> None:
+    chosen = recipe(built("llava-clip-llama"), triplets, steps=100_000, batch=8)
+    (tmp_path / "recipe.json").write_text(json.dumps(chosen.to_dict()))
+    (tmp_path / "run.py").write_text(_RUN)
+    launch = [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node=2", "--master-port=0"]
+    launch += ["--rdzv-backend=c10d", "--rdzv-endpoint=localhost:0"]
+    run = tmp_path / "run"
+    launcher = subprocess.Popen(
+        [*launch, str(tmp_path / "run.py"), str(tmp_path / "recipe.json"), str(run)],
+        env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    deadline = time.monotonic() + 120
+    while not last_checkpoint(run / "checkpoints") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    first = int((run / "training.lock").read_text())
+    assert psutil.pid_exists(first)
+    launcher.kill()
+    launcher.wait()
+    while psutil.pid_exists(first) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not psutil.pid_exists(first)
+    with only_training(run):  # it can be gone on with
+        pass

@@ -22,7 +22,7 @@ _SMALL = 20_000_000
 
 
 class Balance:
-    """Threads of a model, window by window: one to find E, after a window of C if it may be large, then C * E / (E + R).
+    """Threads of a model, window by window: one to find E, after one of C if it may be large, then C * E / (E + R).
 
     Args:
         most: C; with one there is nothing to choose.

@@ -17,7 +17,7 @@ from torch.utils.data import Dataset, IterableDataset
 from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 from transformers.utils.logging import disable_progress_bar
 
-from instructcir.errors import DependencyError, InputError
+from instructcir.errors import DependencyError, InputError, InstructcirError
 from instructcir.files import write_atomic
 from instructcir.model.placement import in_bfloat16
 from instructcir.training.batch_loss import Objective, in_chunks, one_pass
@@ -160,6 +160,22 @@ class Journal(TrainerCallback):
         return (step - self._first) * self.samples / max(time.monotonic() - self._began, 1e-9)
 
 
+class Launched(TrainerCallback):
+    """Ends a process whose launcher was killed: it would go on unseen, and keep the run's folder from being resumed."""
+
+    def __init__(self) -> None:
+        self._launcher = os.getppid()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+        """Look whether the launcher is still there.
+
+        Raises:
+            InstructcirError: it is not.
+        """
+        if os.getppid() != self._launcher:
+            raise InstructcirError(f"the launcher (process {self._launcher}) is gone; go on with --resume")
+
+
 def last_checkpoint(folder: Path) -> str | None:
     """The newest whole checkpoint in a folder, or None."""
     whole = [file.parent for file in folder.glob(f"checkpoint-*/{_WHOLE}")]
@@ -232,6 +248,7 @@ def make_trainer(
         bf16=in_bfloat16(running.mixed_precision),
     )
     muon = optimiser.kind == "muon"
+    events = running.tensorboard and together().is_main_process
     trainer = LossTrainer(
         lesson,
         model=learner,
@@ -240,7 +257,10 @@ def make_trainer(
         data_collator=collate,
         optimizers=(_muon(learner, recipe), None) if muon else (None, None),
         journal=Journal(folder / "log.jsonl", own * count, report),
-        callbacks=[event_files(folder)] if running.tensorboard and together().is_main_process else [],
+        callbacks=[
+            *([event_files(folder)] if events else []),
+            *([Launched()] if "TORCHELASTIC_RUN_ID" in os.environ else []),
+        ],
     )
     trainer.remove_callback(PrinterCallback)  # printing is the command line's
     return trainer
