@@ -23,7 +23,8 @@ def settled(balance: Balance, encoder: float, reader: float, windows: int = 4) -
     taken = []
     for _ in range(windows):
         taken.append(balance.threads)
-        balance.choose(WINDOW, WINDOW * encoder / balance.threads, WINDOW * reader)
+        seconds = WINDOW * encoder / balance.threads
+        balance.choose(WINDOW, seconds, WINDOW * reader, seconds)
     return taken
 
 
@@ -49,15 +50,39 @@ def test_a_model_gets_its_part_of_the_processors(
 def test_the_part_follows_pictures_that_are_read_faster() -> None:
     balance, taken = Balance(8, small=True), []
     for reader in (0.010, 0.010, 0.001, 0.001, 0.010):
-        balance.choose(WINDOW, WINDOW * 0.005 / balance.threads, WINDOW * reader)
+        seconds = WINDOW * 0.005 / balance.threads
+        balance.choose(WINDOW, seconds, WINDOW * reader, seconds)
         taken.append(balance.threads)
     assert taken == [3, 3, 7, 7, 3]
 
 
 def test_a_window_without_pictures_changes_nothing() -> None:
     balance = Balance(4)
-    balance.choose(0, 0.0, 1.0)
+    balance.choose(0, 0.0, 1.0, 0.0)
     assert balance.threads == 4
+
+
+@pytest.mark.parametrize(("free", "settled_at"), [(1, 1), (2, 2), (3, 3), (4, 4), (8, 8)])
+def test_threads_that_gain_nothing_are_not_taken(free: int, settled_at: int) -> None:
+    """Eight are shown, fewer are there: more threads than are free take longer than one, as they do."""
+    balance, taken = Balance(8, small=True), []
+    for _ in range(6):
+        taken.append(balance.threads)
+        seconds = 0.01 / balance.threads if balance.threads <= free else 0.02
+        balance.choose(WINDOW, WINDOW * 0.01, 0.0, WINDOW * seconds)
+    assert taken[:2] == [1, 8]
+    assert taken[-1] == {3: 2}.get(settled_at, settled_at)  # halves are tried, not all numbers
+
+
+def test_twice_as_many_are_tried_again_when_the_processors_may_be_free() -> None:
+    balance, taken = Balance(4, small=True), []
+    for window in range(200):
+        taken.append(balance.threads)
+        gains = balance.threads == 1 or window >= 100
+        balance.choose(WINDOW, WINDOW * 0.01, 0.0, WINDOW * (0.01 / balance.threads if gains else 0.05))
+    assert taken[:5] == [1, 4, 2, 1, 1]
+    assert taken[:100].count(2) == 2  # one trial in vain
+    assert taken[-1] == 4
 
 
 @pytest.fixture
@@ -88,16 +113,17 @@ def test_threads_are_given_back_also_after_an_error(three_threads: None) -> None
 
 def test_a_windows_time_is_told_apart(three_threads: None) -> None:
     balance, seen = Balance(3, small=True), []
-    balance.choose = lambda work, own, rest: seen.append((work, own, rest))  # type: ignore[method-assign]
+    balance.choose = lambda *told: seen.append(told)  # type: ignore[method-assign]
     with balance.turn():
         busy(0.2)
     busy(0.1)
     balance.window_ended(5)
     busy(0.1)
     balance.window_ended(7)
-    (first, own, rest), (second, none, later) = seen
+    (first, own, rest, clock), (second, none, later, _) = seen
     assert (first, second, none) == (5, 7, 0.0)
     assert 0.2 <= own < 0.3
+    assert clock >= own * 0.99
     assert 0.1 <= rest < 0.2
     assert 0.1 <= later < 0.2
 

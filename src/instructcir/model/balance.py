@@ -1,8 +1,9 @@
-"""How many threads a model's products take while other threads of the process decode on the same processors.
+"""How many threads a model's products take while other threads decode on the same processors.
 
-Threads of one product wait for each other, and they wait by turning in circles: where readers hold the processors, two
-threads take longer than one and several times its processor time. So the model gets the part of the processors that
-its work is of all work, which is measured as it goes on.
+Threads of one product wait for each other, and they wait by turning in circles: where others hold the processors, two
+threads take longer than one and several times its processor time. So the model gets the part of the processors that its
+work is of all work of the process, which is measured as it goes on; and fewer where more gain nothing, since other
+processes are there too, or a container has fewer processors than it shows.
 
 Shape letters: C the most threads that it may have, E its processor seconds with one thread, R those of all the rest.
 """
@@ -17,6 +18,10 @@ import torch
 
 _CLEAR = 20.0
 """Times R from which on E, as seen with all threads, says enough: no window is then spent on one thread."""
+_GAIN = 0.9
+"""Part of one thread's time within which more of them must be done, or half of them are taken."""
+_PATIENCE = 64
+"""Windows after which twice as many threads are tried again, though they gained nothing before."""
 _SMALL = 20_000_000
 """Weights up to which one thread does a window in seconds, so that the first one is spent on finding E."""
 
@@ -33,7 +38,9 @@ class Balance:
         self.threads = 1 if small else most
         self._most = most
         self._alone: float | None = None  # E of a unit of work
-        self._own = 0.0
+        self._pace = 0.0  # seconds by the clock that one thread takes for it
+        self._cap, self._windows = most, 0
+        self._own = self._clock = 0.0
         self._since = time.process_time()
 
     @classmethod
@@ -50,13 +57,14 @@ class Balance:
         if self._most == 1:
             yield
             return
-        before, begin = torch.get_num_threads(), time.thread_time()
+        before, begin, told = torch.get_num_threads(), time.thread_time(), time.perf_counter()
         torch.set_num_threads(self.threads)
         try:
             yield
         finally:
             torch.set_num_threads(before)
             self._own += time.thread_time() - begin
+            self._clock += time.perf_counter() - told
 
     def window_ended(self, work: int) -> None:
         """Choose anew by the processor time since the last window's end.
@@ -64,19 +72,25 @@ class Balance:
         Args:
             work: how much the model did in it, in any unit: pictures.
         """
-        now, own = time.process_time(), self._own
+        now, own, clock = time.process_time(), self._own, self._clock
         rest = now - self._since - own * self.threads
-        self._since, self._own = now, 0.0
-        self.choose(work, own, max(0.0, rest))
+        self._since, self._own, self._clock = now, 0.0, 0.0
+        self.choose(work, own, max(0.0, rest), clock)
 
-    def choose(self, work: int, own: float, rest: float) -> None:
-        """The same by given seconds: those of the calling thread within turns, and those of all other work."""
+    def choose(self, work: int, own: float, rest: float, clock: float) -> None:
+        """The same by given seconds: of the calling thread within turns, of all other work, and by the clock."""
         if self._most == 1 or not work:
             return
         if self.threads == 1:
-            self._alone = own / work
-        if self._alone is not None:
-            alone = self._alone * work
-            self.threads = max(1, round(self._most * alone / max(alone + rest, 1e-9)))
-        elif own * self.threads < _CLEAR * rest:
-            self.threads = 1
+            self._alone, self._pace = own / work, clock / work
+        if self._alone is None:
+            if own * self.threads < _CLEAR * rest:
+                self.threads = 1
+            return
+        self._windows += 1
+        if self.threads > 1 and clock / work > _GAIN * self._pace:
+            self._cap, self._windows = max(1, self.threads // 2), 0
+        elif self._windows >= _PATIENCE:
+            self._cap, self._windows = min(self._most, 2 * self._cap), 0
+        alone = self._alone * work
+        self.threads = min(self._cap, max(1, round(self._most * alone / max(alone + rest, 1e-9))))
