@@ -56,10 +56,13 @@ def test_the_part_follows_pictures_that_are_read_faster() -> None:
     assert taken == [3, 3, 7, 7, 3]
 
 
-def test_a_window_without_pictures_changes_nothing() -> None:
+def test_a_window_of_few_pictures_changes_nothing() -> None:
     balance = Balance(4)
-    balance.choose(0, 0.0, 1.0, 0.0)
-    assert balance.threads == 4
+    for pictures in (0, 1, 7):
+        balance.choose(pictures, 0.1 * pictures, 1.0, 0.1 * pictures)
+        assert balance.threads == 4
+    balance.choose(8, 0.8, 1.0, 0.8)
+    assert balance.threads == 1
 
 
 @pytest.mark.parametrize(("free", "settled_at"), [(1, 1), (2, 2), (3, 3), (4, 4), (8, 8)])
@@ -99,6 +102,17 @@ def test_where_another_device_computes_there_is_nothing_to_choose(three_threads:
     assert settled(Balance.of(torch.nn.Linear(4, 4)), 0.01, 0.01) == [1, 2, 2, 2]
 
 
+def test_torchs_number_may_change(three_threads: None) -> None:
+    balance = Balance.of(torch.nn.Linear(4, 4))
+    assert settled(balance, 0.01, 0.0, windows=2) == [1, 3]
+    torch.set_num_threads(2)
+    balance.begin()
+    assert settled(balance, 0.01, 0.0) == [2, 2, 2, 2]
+    torch.set_num_threads(8)
+    balance.begin()
+    assert settled(balance, 0.01, 0.0) == [2, 8, 8, 8]
+
+
 def test_threads_are_given_back_also_after_an_error(three_threads: None) -> None:
     balance, seen = Balance(3, small=True), []
 
@@ -120,12 +134,16 @@ def test_a_windows_time_is_told_apart(three_threads: None) -> None:
     balance.window_ended(5)
     busy(0.1)
     balance.window_ended(7)
-    (first, own, rest, clock), (second, none, later, _) = seen
+    busy(0.1)
+    balance.begin()
+    balance.window_ended(9)
+    (first, own, rest, clock), (second, none, later, _), (_, _, least, _) = seen
     assert (first, second, none) == (5, 7, 0.0)
     assert 0.2 <= own < 0.3
     assert clock >= own * 0.99
     assert 0.1 <= rest < 0.2
     assert 0.1 <= later < 0.2
+    assert least < 0.05
 
 
 def busy(seconds: float) -> None:

@@ -22,6 +22,8 @@ _GAIN = 0.9
 """Part of one thread's time within which more of them must be done, or half of them are taken."""
 _PATIENCE = 64
 """Windows after which twice as many threads are tried again, though they gained nothing before."""
+_TELLING = 8
+"""Pictures of a window from which on its times say something: single ones are mostly the start of operations."""
 _SMALL = 20_000_000
 """Weights up to which one thread does a window in seconds, so that the first one is spent on finding E."""
 
@@ -30,18 +32,18 @@ class Balance:
     """Threads of a model, window by window: one to find E, after one of C if it may be large, then C * E / (E + R).
 
     Args:
-        most: C; with one there is nothing to choose.
+        most: C; with one there is nothing to choose. None: as many as torch has whenever work begins.
         small: begin with one thread.
     """
 
-    def __init__(self, most: int, *, small: bool = False) -> None:
-        self.threads = 1 if small else most
-        self._most = most
+    def __init__(self, most: int | None, *, small: bool = False) -> None:
+        self._follows = most is None
+        self._most = torch.get_num_threads() if most is None else most
+        self.threads = 1 if small else self._most
         self._alone: float | None = None  # E of a unit of work
         self._pace = 0.0  # seconds by the clock that one thread takes for it
-        self._cap, self._windows = most, 0
-        self._own = self._clock = 0.0
-        self._since = time.process_time()
+        self._cap, self._windows = self._most, 0
+        self.begin()
 
     @classmethod
     def of(cls, model: torch.nn.Module) -> Balance:
@@ -49,7 +51,15 @@ class Balance:
         weights = list(model.parameters())
         on_processor = weights[0].device.type == "cpu"
         small = sum(one.numel() for one in weights) <= _SMALL
-        return cls(torch.get_num_threads() if on_processor else 1, small=small)
+        return cls(None if on_processor else 1, small=small)
+
+    def begin(self) -> None:
+        """Forget the time since the last window: what follows is other work; what is known of the model stays."""
+        self._own = self._clock = 0.0
+        self._since = time.process_time()
+        if self._follows and torch.get_num_threads() != self._most:
+            self._most = self._cap = torch.get_num_threads()
+            self.threads = min(self.threads, self._most)
 
     @contextmanager
     def turn(self) -> Iterator[None]:
@@ -70,16 +80,16 @@ class Balance:
         """Choose anew by the processor time since the last window's end.
 
         Args:
-            work: how much the model did in it, in any unit: pictures.
+            work: pictures that the model took in it.
         """
-        now, own, clock = time.process_time(), self._own, self._clock
-        rest = now - self._since - own * self.threads
-        self._since, self._own, self._clock = now, 0.0, 0.0
+        own, clock = self._own, self._clock
+        rest = time.process_time() - self._since - own * self.threads
+        self.begin()
         self.choose(work, own, max(0.0, rest), clock)
 
     def choose(self, work: int, own: float, rest: float, clock: float) -> None:
         """The same by given seconds: of the calling thread within turns, of all other work, and by the clock."""
-        if self._most == 1 or not work:
+        if self._most == 1 or work < _TELLING:
             return
         if self.threads == 1:
             self._alone, self._pace = own / work, clock / work

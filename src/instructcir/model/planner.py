@@ -64,6 +64,7 @@ class Planner:
         self.own_pass = own_pass
         self.min_side = min_side
         self.workers = workers
+        self._balance = Balance.of(backbone.model)
 
     def texts(self, texts: Sequence[str]) -> Iterator[Vector]:
         """Vectors of plain texts, in no promised order.
@@ -99,7 +100,8 @@ class Planner:
             ImageError: a picture cannot be used and there is no `on_bad`.
             InputError: a prompt is longer than the model takes.
         """
-        source, balance = iter(jobs), Balance.of(self.backbone.model)
+        source = iter(jobs)
+        self._balance.begin()
         with ThreadPoolExecutor(self.workers, thread_name_prefix="prepare") as pool:
             ahead: deque[list[tuple[Job, Future[PreparedImage]]]] = deque()
 
@@ -113,8 +115,8 @@ class Planner:
                 while ahead:
                     submit()
                     batch = ahead.popleft()
-                    yield self._window(batch, on_bad, balance)
-                    balance.window_ended(len(batch))
+                    yield self._window(batch, on_bad)
+                    self._balance.window_ended(len(batch))
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
@@ -140,9 +142,7 @@ class Planner:
         """
         return open_rgb(image, min_side=self.min_side)
 
-    def _window(
-        self, batch: list[tuple[Job, Future[PreparedImage]]], on_bad: OnBad | None, balance: Balance
-    ) -> Iterator[list[Vector]]:
+    def _window(self, batch: list[tuple[Job, Future[PreparedImage]]], on_bad: OnBad | None) -> Iterator[list[Vector]]:
         jobs: list[tuple[Job, PreparedImage]] = []
         for job, future in batch:
             try:
@@ -155,13 +155,13 @@ class Planner:
         for source, (job, image) in enumerate(jobs):
             for row in self.rows(job.asks, image, source):
                 if sum(map(len, row.suffixes)) > _SUFFIX_TOKENS and len(row.suffixes) > 1:
-                    yield from self._in_parts(row, image, balance)
+                    yield from self._in_parts(row, image)
                 else:
                     rows.append(row)
         images = [image for _, image in jobs]
         for numbers in self._batches(rows, images):
             chosen = [rows[number] for number in numbers]
-            with balance.turn():
+            with self._balance.turn():
                 found = list(self._run(chosen, [images[row.source or 0] for row in chosen]))
             yield found
 
@@ -223,12 +223,12 @@ class Planner:
         order = sorted(range(len(numbers)), key=lengths.__getitem__)
         return [[numbers[index] for index in part] for part in group_by_budget(lengths, order, self.budget)]
 
-    def _in_parts(self, row: Row, image: PreparedImage, balance: Balance) -> Iterator[list[Vector]]:
-        with balance.turn():
+    def _in_parts(self, row: Row, image: PreparedImage) -> Iterator[list[Vector]]:
+        with self._balance.turn():
             state = self.backbone.start(row.prefix, image)
         order = range(len(row.suffixes))
         for part in cut_by_tokens([len(row.suffixes[number]) for number in order], _SUFFIX_TOKENS):
-            with balance.turn():
+            with self._balance.turn():
                 unit = self.backbone.go_on(state, [row.suffixes[number] for number in part])
             yield [(row.outputs[number], vector) for number, vector in zip(part, unit, strict=True)]
 
