@@ -107,10 +107,12 @@ def worker(folder: Path, index: Path, threads: int | None, dtype: str) -> None:
 
     import torch
 
+    from instructcir.heap import keep_free
     from instructcir.index.manifest import identity_of
     from instructcir.index.update import update_index
     from instructcir.model.embedder import Embedder
 
+    keep_free()
     if threads:
         torch.set_num_threads(threads)
     embedder, first = Embedder.load("tiny", "cpu", dtype), first_of(sum(1 for _ in folder.iterdir()))

@@ -27,6 +27,7 @@ LAYERS: dict[int, set[str]] = {
         "endpoints",
         "errors",
         "files",
+        "heap",
         "images",
         "items",
         "lettering",

@@ -121,9 +121,11 @@ def _encoder(
 
 def _run(folder: Place, folders: list[str], encoder: Any, identity: Identity, as_json: bool, **options: Any) -> None:
     """One update with a progress bar, and what came of it."""
+    from instructcir.heap import keep_free
     from instructcir.index.tuning import build, is_due
     from instructcir.index.update import update_index
 
+    keep_free()
     with ExitStack() as bar:
         advance: list[Callable[[int], None]] = []
 

@@ -54,10 +54,10 @@ def serve(
     """
     quieten(ctx)
     try:
+        from instructcir.heap import share_heaps
         from instructcir.server.access import Access
         from instructcir.server.app import create_app
         from instructcir.server.following import load_and_check
-        from instructcir.server.heap import share_heaps
         from instructcir.server.limits import Limits
         from instructcir.server.running import bound, listen, run
         from instructcir.server.service import Service

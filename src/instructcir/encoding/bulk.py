@@ -7,10 +7,13 @@ that is encoded, one that is taken for it, and one that is read meanwhile, so th
 from __future__ import annotations
 
 import os
+import sys
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import count, islice
 from typing import Any, Protocol, TypeVar
@@ -26,6 +29,8 @@ from instructcir.errors import ImageError, InputError
 # shapes: n pictures of a window, D dimensions
 
 Prepared = TypeVar("Prepared")
+_BEHIND = 5
+"""How many steps of niceness readers stand behind the encoder."""
 _AHEAD = 4  # files a worker, at least, that are read before they are asked for
 
 
@@ -125,7 +130,7 @@ def _ahead(
                 raise ImageError(path, str(error)) from error
 
     source = iter(paths)
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="read")
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="read", initializer=_stand_back)
     try:
         futures: deque[Future[tuple[FileFacts, Any]]] = deque(
             pool.submit(work, path) for path in islice(source, max(_AHEAD * workers, window))
@@ -141,3 +146,14 @@ def _ahead(
             futures.extend(pool.submit(work, path) for path in islice(source, 1))
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _stand_back() -> None:
+    """Let the encoder go before this thread where both want a processor: there is one of it, and readers wait for it.
+
+    Linux gives each thread a niceness of its own; elsewhere it is the process's, and stays.
+    """
+    if sys.platform == "linux":
+        thread = threading.get_native_id()
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, thread, min(19, os.getpriority(os.PRIO_PROCESS, thread) + _BEHIND))

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from instructcir.errors import InstructcirError, StoreError
+from instructcir.heap import give_back
 from instructcir.index.lock import writer_of
 from instructcir.index.manifest import MANIFEST, Identity, Manifest, check_same_model, exists, probes_of
 from instructcir.index.reader import Gallery
@@ -23,7 +24,6 @@ from instructcir.model.embedder import Embedder
 from instructcir.remote import Place, RemotePath
 from instructcir.search.searcher import Index
 from instructcir.server.asking import SharedModel
-from instructcir.server.heap import give_back
 from instructcir.server.pictures import PictureFiles
 from instructcir.server.refusals import busy, log
 

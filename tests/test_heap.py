@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from instructcir.server import heap
+from instructcir import heap
 
 glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
 
@@ -17,7 +17,7 @@ glibc = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C 
 def test_holes_are_given_back_and_few_heaps_are_shared() -> None:
     code = (
         "import ctypes, psutil\n"
-        "from instructcir.server.heap import give_back, share_heaps\n"
+        "from instructcir.heap import give_back, share_heaps\n"
         "assert share_heaps()\n"
         "libc = ctypes.CDLL(None)\n"
         "libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]\n"
@@ -32,7 +32,31 @@ def test_holes_are_given_back_and_few_heaps_are_shared() -> None:
     assert int(done.stdout) > 80_000_000
 
 
+@glibc
+def test_freed_memory_is_used_again() -> None:
+    code = (
+        "import ctypes, resource, sys\n"
+        "from instructcir.heap import keep_free\n"
+        "if sys.argv[1] == 'kept': assert keep_free()\n"
+        "libc = ctypes.CDLL(None)\n"
+        "libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]\n"
+        "faults = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "before = faults()\n"
+        "for _ in range(20):\n"
+        "    blocks = [libc.malloc(ctypes.c_size_t(10_000_000)) for _ in range(4)]\n"
+        "    for block in blocks: ctypes.memset(block, 1, 10_000_000)\n"
+        "    for block in blocks: libc.free(block)\n"
+        "print(faults() - before)\n"
+    )
+    faults = [
+        int(subprocess.run([sys.executable, "-c", code, how], capture_output=True, text=True, check=True).stdout)
+        for how in ("kept", "not")
+    ]
+    assert faults[0] * 5 < faults[1]
+
+
 def test_another_c_library_is_left_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(platform, "libc_ver", lambda: ("", ""))
+    assert not heap.keep_free()
     assert not heap.share_heaps()
     assert not heap.give_back()
