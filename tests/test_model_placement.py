@@ -129,12 +129,4 @@ def test_bounds_follow_the_machines_memory(machine: pytest.MonkeyPatch) -> None:
     assert placement.prefix_bytes(torch.device("cpu")) == 100
     machine.setattr(torch.cuda, "mem_get_info", lambda device: (5000, 9000))
     assert placement.prefix_bytes(torch.device("cuda")) == 500
-    for dimension in (64, 768, 8192):
-        assert placement.token_budget(torch.device("cpu"), dimension) < placement.token_budget(
-            torch.device("cuda"), dimension
-        )
-
-
-def test_a_processors_batch_holds_more_tokens_of_a_small_model() -> None:
-    budgets = [placement.token_budget(torch.device("cpu"), dimension) for dimension in (64, 192, 384, 768, 4096)]
-    assert budgets == [4096, 4096, 2048, 1024, 1024]
+    assert placement.token_budget(torch.device("cpu")) < placement.token_budget(torch.device("cuda"))

@@ -140,8 +140,7 @@ def _fits(folder: Path, device: str, dtype: str) -> Finding:
     config = describe(folder, None).config
     weights = count_weights(config)
     where = place(device, dtype, weights, getattr(config, "dtype", None))
-    tokens = token_budget(where.device, config.get_text_config(decoder=True).hidden_size)
-    need = estimate(config, weights, where.stored, tokens)
+    need = estimate(config, weights, where.stored, token_budget(where.device))
     free = (
         torch.cuda.mem_get_info(where.device)[0] if where.device.type == "cuda" else psutil.virtual_memory().available
     )

@@ -59,7 +59,7 @@ class Embedder:
             self.backbone,
             self.renderer,
             preparation,
-            budget=token_budget(self.backbone.device, self.dimension),
+            budget=token_budget(self.backbone.device),
             shares=True,
             longest=self.backbone.longest,
             own_pass=self.backbone.own_pass_length,

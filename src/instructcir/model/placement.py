@@ -12,8 +12,6 @@ from instructcir.errors import InputError
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 _SMALL = 200_000_000
 """Models below this many weights gain little from half precision and lose ranks to it."""
-_CACHED = 1024 * 768
-"""Values of hidden states that a processor's caches hold beside all that is made of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +99,9 @@ def _automatic(device: torch.device, weights: int, saved: torch.dtype | None) ->
     return stored, "float32 does not fit in memory; products are computed in float32"
 
 
-def token_budget(device: torch.device, dimension: int) -> int:
-    """Padded tokens of a batch: enough to fill the machine's matrix units, small enough to stay in its caches.
-
-    Args:
-        device: where the model runs.
-        dimension: its hidden size. On a processor a small model's pass is mostly the start of its operations, which
-            more tokens share: from 2 to 4 thousand took an eighth to a quarter off the bundled model's time.
-    """
-    return max(1024, min(4096, _CACHED // dimension)) if device.type == "cpu" else 16_384
+def token_budget(device: torch.device) -> int:
+    """Padded tokens of a batch: enough to fill the machine's matrix units, small enough to stay in its caches."""
+    return 1024 if device.type == "cpu" else 16_384
 
 
 def prefix_bytes(device: torch.device) -> int:
