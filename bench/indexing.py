@@ -3,13 +3,13 @@
     python bench/indexing.py                    # 50,000 files, 1 to 2 megapixels, 28 GB of them
     python bench/indexing.py --count 5000
     python bench/indexing.py --quick            # 300 files
-    python bench/indexing.py --threads 1        # of the encoder, at most; readers are as many as processors
+    python bench/indexing.py --threads 1        # of the encoder, at most; readers are one more than processors
 
 A pool of JPEG files is made with the spectrum of photographs, since what a file costs to decode grows with its bits a
 pixel; each other file is one of them with other bytes at its end, so that no content is known already. Decoding alone
-reads each file and opens it with `open_rgb`, in as many threads as indexing has; pieces of the two take turns. Beside
-the clock's ratio stands that of processor time, which says more on a busy machine. Memory is the indexing process's own
-peak, after 2,000 files, or a third of fewer, and at the end.
+reads each file and opens it with `open_rgb`, in as many threads as there are processors; pieces of the two take turns.
+Beside the clock's ratio stands that of processor time, which says more on a busy machine. Memory is the indexing
+process's own peak, after 2,000 files, or a third of fewer, and at the end.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--count", type=int, default=50_000)
-    parser.add_argument("--piece", type=int, default=600, help="files of each turn")
+    parser.add_argument("--piece", type=int, default=2000, help="files of each turn")
     parser.add_argument("--threads", type=int, help="of the encoder; torch's own choice if not given")
     parser.add_argument("--dtype", default="auto", help="of the encoder: auto, float32, bfloat16")
     parser.add_argument("--quick", action="store_true")

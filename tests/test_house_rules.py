@@ -36,7 +36,7 @@ LAYERS: dict[int, set[str]] = {
         "remote",
         "version",
     },
-    1: {"benchmarks", "data", "worlds"},
+    1: {"benchmarks", "data", "resizing", "worlds"},
     2: {"model"},
     3: {"training", "synthesis", "encoding"},
     4: {"index"},

@@ -170,23 +170,51 @@ def test_attention_by_products_is_torchs_with_its_gradients(heads: int) -> None:
         torch.testing.assert_close(one.grad, other.grad, **CLOSE)
 
 
-def test_attention_by_products_is_for_gradients_in_bfloat16_alone(
-    loaded: Callable[..., Embedder], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    used = []
+@pytest.fixture
+def by_products_used(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Grows by the number of scores each time that attention is computed by products."""
+    used: list[int] = []
 
-    def watched(*args: Any) -> torch.Tensor:
-        used.append(True)
-        return by_products(*args)
+    def watched(query: torch.Tensor, key: torch.Tensor, *args: Any) -> torch.Tensor:
+        used.append(query.shape[:-1].numel() * key.shape[-2])
+        return by_products(query, key, *args)
 
     monkeypatch.setattr("instructcir.model.shortcuts.by_products", watched)
+    return used
+
+
+def test_attention_by_products_is_for_bfloat16_alone(
+    loaded: Callable[..., Embedder], monkeypatch: pytest.MonkeyPatch, by_products_used: list[int]
+) -> None:
     backbone = loaded(NAMES[0]).backbone
     inputs = decoder_inputs(loaded(NAMES[0]))
     exact = backbone.decoder(**inputs).last_hidden_state
+    with torch.no_grad():
+        backbone.decoder(**inputs)
+    assert not by_products_used
+    monkeypatch.setattr("instructcir.model.shortcuts._SHORT", 0)  # then for gradients alone
     with torch.autocast("cpu", torch.bfloat16), torch.no_grad():
         backbone.decoder(**inputs)
-    assert not used
+    assert not by_products_used
     with torch.autocast("cpu", torch.bfloat16):
         mixed = backbone.decoder(**inputs).last_hidden_state
-    assert used
+    assert by_products_used
     torch.testing.assert_close(mixed.float(), exact, atol=0.1, rtol=0)
+
+
+def test_short_rows_in_bfloat16_take_products_and_long_ones_do_not(
+    built: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, by_products_used: list[int]
+) -> None:
+    monkeypatch.setattr("instructcir.model.placement.processor_multiplies_bfloat16", lambda: True)
+    embedder = Embedder.load(built(NAMES[0]), "cpu", "bfloat16")
+    decoder, inputs = embedder.backbone.decoder, decoder_inputs(embedder)
+    inputs |= {name: inputs[name].bfloat16() for name in ("inputs_embeds", "attention_mask")}
+    del by_products_used[:]
+    with torch.inference_mode():
+        short = decoder(**inputs).last_hidden_state
+        assert by_products_used
+        monkeypatch.setattr("instructcir.model.shortcuts._SHORT", max(by_products_used) - 1)
+        del by_products_used[:]
+        long = decoder(**inputs).last_hidden_state
+    assert not by_products_used
+    torch.testing.assert_close(short.float(), long.float(), atol=0.1, rtol=0)

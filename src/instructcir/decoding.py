@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import IO, Any, cast
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageFile
 
 from instructcir.colours import Array, from_16_bits
 from instructcir.items import ImageLike
@@ -76,6 +76,8 @@ def decode(image: ImageLike, max_pixels: int, min_side: int | None = None) -> tu
         _check_size(size, max_pixels)
         if min_side is not None and picture.format == "JPEG":
             picture.draft(None, (min_side, min_side))
+        if isinstance(stream, io.BytesIO):  # in one piece: between pieces a thread waits for Python's lock
+            picture.decodermaxblock = max(picture.decodermaxblock, stream.getbuffer().nbytes)
         picture.load()
         return picture, size
 
@@ -100,7 +102,7 @@ def _stream(image: Any) -> IO[bytes]:
     return open(image, "rb")
 
 
-def _identify(stream: IO[bytes]) -> Image.Image:
+def _identify(stream: IO[bytes]) -> ImageFile.ImageFile:
     head = stream.read(64)
     stream.seek(0)
     for magic, module, decoder in _DECODERS:
@@ -108,7 +110,8 @@ def _identify(stream: IO[bytes]) -> Image.Image:
             if module == "Jpeg2K":  # a damaged length makes it ask for gigabytes, which a file would try to allocate
                 stream = io.BytesIO(stream.read())
             plugin = importlib.import_module(f"PIL.{module}ImagePlugin")
-            return cast(Image.Image, getattr(plugin, decoder)(stream, ""))  # no file name: no mapping of the file
+            decoded = getattr(plugin, decoder)(stream, "")  # no file name: no mapping of the file
+            return cast(ImageFile.ImageFile, decoded)
     raise Refused(next(what for magic, what in _NOT_PICTURES if magic.match(head)))
 
 

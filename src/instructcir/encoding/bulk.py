@@ -1,7 +1,8 @@
 """Vectors of many files: workers read, decode and prepare ahead; the encoder takes what is ready, in batches.
 
-At any time a few files a worker and three of the encoder's windows are in memory, however many files there are: one
-that is encoded, one that is taken for it, and one that is read meanwhile, so that neither waits for the other.
+At any time a few files a worker and three and a half of the encoder's windows are in memory, however many files there
+are: one that is encoded, one that is taken for it, and one that is read meanwhile, with half of one to spare, so that
+neither waits for the other.
 """
 
 from __future__ import annotations
@@ -77,11 +78,11 @@ def encode_files(
         paths: files, taken lazily.
         on_bad: called, in the caller's thread, with the error that names an unusable file.
         stages: counts the seconds of "read+decode", "prepare" and "encode".
-        workers: threads that read, decode and prepare; as many as there are processors, 16 at most, when None.
+        workers: threads that read, decode and prepare; one more than there are processors, 16 at most, when None.
         window: pictures that the encoder batches together.
     """
     stages = stages or Stages()
-    threads = workers or min(16, os.cpu_count() or 1)
+    threads = workers or min(16, (os.cpu_count() or 1) + 1)  # one of them may wait for the disk, or for Python
     kept: dict[int, FileFacts] = {}
     waited = 0.0
 
@@ -133,7 +134,7 @@ def _ahead(
     pool = ThreadPoolExecutor(workers, thread_name_prefix="read", initializer=_stand_back)
     try:
         futures: deque[Future[tuple[FileFacts, Any]]] = deque(
-            pool.submit(work, path) for path in islice(source, max(_AHEAD * workers, window))
+            pool.submit(work, path) for path in islice(source, max(_AHEAD * workers, window + window // 2))
         )
         while futures:
             future = futures.popleft()

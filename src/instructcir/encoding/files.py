@@ -13,6 +13,7 @@ from PIL import Image
 from instructcir.errors import ImageError
 from instructcir.images import open_rgb, open_sized
 from instructcir.remote import is_remote, is_young, read_object, state_of, time_to_keep
+from instructcir.resizing import shrink
 
 THUMBNAIL_SIDE = 192
 """Longest side of a thumbnail, in pixels."""
@@ -101,9 +102,9 @@ def open_picture(
 
 def thumbnail_of(picture: Image.Image) -> bytes:
     """A small JPEG file of an RGB picture, at most `THUMBNAIL_SIDE` pixels a side."""
-    small = picture._new(picture.im)  # on the same pixels, which it leaves as they are
-    # half of a bicubic filter's time, at 52 dB of a Lanczos filter's result where bicubic has 53: JPEG loses far more
-    small.thumbnail((THUMBNAIL_SIDE, THUMBNAIL_SIDE), Image.Resampling.HAMMING, reducing_gap=2.0)
+    part = THUMBNAIL_SIDE / max(picture.size)
+    size = max(1, round(picture.width * part)), max(1, round(picture.height * part))
+    small = shrink(picture, size, Image.Resampling.BICUBIC, reducing_gap=2.0) if part < 1 else picture
     content = io.BytesIO()
     small.save(content, "JPEG", quality=82)
     return content.getvalue()

@@ -10,8 +10,8 @@ import torch
 from instructcir.errors import InputError
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
-_SMALL = 200_000_000
-"""Models below this many weights gain little from half precision and lose ranks to it."""
+_SMALL = 2_000_000
+"""Models below this many weights gain nothing from half precision: their time is not spent in products."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _automatic(device: torch.device, weights: int, saved: torch.dtype | None) ->
             return torch.float16, "this GPU has no bfloat16"
         return torch.bfloat16, "half the memory, native here"
     if weights < _SMALL:
-        return torch.float32, "a small model: exact ranks cost little"
+        return torch.float32, "a small model: half precision gains nothing"
     if processor_multiplies_bfloat16():
         return torch.bfloat16, "this processor multiplies bfloat16 natively"
     if weights * 4 * 1.3 < psutil.virtual_memory().available:

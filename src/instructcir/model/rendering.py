@@ -73,6 +73,7 @@ class ChatRenderer:
         self._lead, self._trail = _special_ids(tokenizer) if self.adds_special_ids else ((), ())
         self.prefix = lru_cache(maxsize=512)(self._prefix)
         self.opening = lru_cache(maxsize=512)(self._opening)
+        self._bare = lru_cache(maxsize=512)(lambda kind, prefix: tuple(self._suffix(kind, prefix, "")))
 
     def _render(self, kind: Kind) -> list[str]:
         """The rendered chat split at the user's text: one piece for a gallery image, two or more else."""
@@ -146,6 +147,9 @@ class ChatRenderer:
         Raises:
             InputError: the text cannot be put into tokens.
         """
+        return self._suffix(kind, prefix, text) if text else list(self._bare(kind, prefix))
+
+    def _suffix(self, kind: Kind, prefix: Prefix, text: str) -> list[int]:
         after = self._filled(kind, text).partition(self.image_token)[2]
         return self._encode(prefix.anchor + after[prefix.taken :])[1:] + list(self._trail)
 

@@ -23,6 +23,8 @@ from instructcir.errors import ModelError
 # shapes: B rows, T tokens of a row, R positions read per row, D hidden size
 
 ATTENTION = "instructcir_sdpa"
+_SHORT = 1 << 19
+"""Scores of a batch, in float32 two megabytes, up to which plain products are taken in bfloat16."""
 _state = threading.local()
 
 
@@ -52,8 +54,9 @@ def _attention(
     watch: Callable[..., None] | None = getattr(_state, "watch", None)
     if watch is not None:
         watch(module, query, key, args, kwargs)
-    mask = kwargs.get("attention_mask", args[0] if args else None)
-    if mask is not None and mask.is_floating_point() and not kwargs.get("dropout") and _learns_in_bfloat16(query):
+    mask: Any = kwargs.get("attention_mask", args[0] if args else None)
+    masked = mask is not None and mask.is_floating_point() and not kwargs.get("dropout")
+    if masked and (_learns_in_bfloat16(query) or _is_short_in_bfloat16(query, key)):
         return by_products(query, key, value, mask, kwargs.get("scaling")), None
     return sdpa_attention_forward(module, query, key, value, *args, **kwargs)
 
@@ -63,6 +66,13 @@ def _learns_in_bfloat16(query: torch.Tensor) -> bool:
     if query.device.type != "cpu" or not torch.is_grad_enabled():
         return False
     return query.dtype == torch.bfloat16 or torch.is_autocast_enabled("cpu")
+
+
+def _is_short_in_bfloat16(query: torch.Tensor, key: torch.Tensor) -> bool:
+    """Whether torch's attention takes up to twice the time of plain products, and their scores stay in the cache."""
+    if query.device.type != "cpu" or query.dtype != torch.bfloat16:
+        return False
+    return query.shape[:-1].numel() * key.shape[-2] <= _SHORT
 
 
 def by_products(

@@ -8,8 +8,9 @@ but tried: on random pictures of several shapes, all its outputs must be the sam
 
 A model whose folder says so is prepared in fewer steps still: `reducing_gap` in `preprocessor_config.json`, Pillow's
 name for how many times the wanted size must be left by a first, cheap shrinking. By it JPEG files are decoded at a
-fraction of their size and other pictures reduced by a whole number, before the model's own filter does the rest. That
-changes pixels a little, so it is the model's to say; a folder without it is prepared exactly.
+fraction of their size and much larger pictures reduced by a whole number, before the model's own filter does the rest,
+as torch computes it. That changes pixels a little, so it is the model's to say; a folder without it is prepared
+exactly.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from transformers import ProcessorMixin
 from instructcir.errors import ImageError, ModelError
 from instructcir.model.lookup import Lookup, try_lookup
 from instructcir.model.preparation import PreparedImage, prepare
+from instructcir.resizing import shrink
 
 _WORTH = 4  # times as many pixels as are needed, from which on it pays
 _TRIED = (3.1, 2.3), (2.2, 3.7), (2.6, 2.6)  # width and height of trial pictures, in sides of the target
@@ -92,7 +94,8 @@ class Preparation:
         return None
 
     def _shrunk(self, image: Image.Image, target: tuple[int, int], gap: float | None = None) -> Image.Image:
-        return image.resize(target, Image.Resampling(int(self._settings().resample)), reducing_gap=gap)
+        resample = Image.Resampling(int(self._settings().resample))
+        return image.resize(target, resample) if gap is None else shrink(image, target, resample, gap)
 
     def _key(self) -> tuple[object, ...]:
         settings = self._settings()
