@@ -58,6 +58,14 @@ def test_the_cache_stays_within_its_bytes_and_drops_the_least_recently_used() ->
     assert (len(cache), cache.nbytes) == (1, 80)
 
 
+def test_the_cache_keeps_no_more_prefixes_than_it_may_however_small_they_are() -> None:
+    cache = PrefixCache(max_bytes=10**9, most=2)
+    for key in "abc":
+        cache.put(key, state(1))
+    assert [cache.get(key) is None for key in "abc"] == [True, False, False]
+    assert (len(cache), cache.nbytes) == (2, 2 * state(1).nbytes)
+
+
 def test_what_is_larger_than_the_cache_is_not_kept_and_costs_nobody_his_place() -> None:
     cache = PrefixCache(max_bytes=80)
     cache.put("a", state(4))

@@ -16,15 +16,23 @@ from instructcir.model.packing import Row
 from instructcir.model.planner import Planner, cut_by_tokens
 from instructcir.model.preparation import PreparedImage
 
+MOST_KEPT = 256
+"""References whose prefixes are kept, unless their bytes are bound first."""
 _PASS_TOKENS = 1024
 """Modification tokens that go through the model in one pass."""
 
 
 class PrefixCache:
-    """Computed prefixes, the least recently used dropped first, within a bound in bytes. Safe to use from threads."""
+    """Computed prefixes, the least recently used dropped first, within two bounds. Safe to use from threads.
 
-    def __init__(self, max_bytes: int) -> None:
+    Args:
+        max_bytes: of all of them.
+        most: of them: those of a small model would take hours to fill the memory that those of a large one need.
+    """
+
+    def __init__(self, max_bytes: int, most: int = MOST_KEPT) -> None:
         self.max_bytes = max_bytes
+        self.most = most
         self.nbytes = 0
         self._kept: OrderedDict[object, PrefixState] = OrderedDict()
         self._lock = threading.Lock()
@@ -46,7 +54,7 @@ class PrefixCache:
                 return
             self._kept[key] = state
             self.nbytes += state.nbytes
-            while self.nbytes > self.max_bytes:
+            while self.nbytes > self.max_bytes or len(self._kept) > self.most:
                 _, dropped = self._kept.popitem(last=False)
                 self.nbytes -= dropped.nbytes
 

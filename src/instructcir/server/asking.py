@@ -19,7 +19,7 @@ import numpy.typing as npt
 from instructcir.items import ImageLike
 from instructcir.model.embedder import Embedder
 from instructcir.model.jobs import Ask, Job
-from instructcir.model.prefix import Reference
+from instructcir.model.prefix import MOST_KEPT, Reference
 from instructcir.model.prompts import Kind
 from instructcir.model.together import embed_together
 from instructcir.server.batching import Batcher
@@ -27,7 +27,8 @@ from instructcir.server.limits import Limits
 
 Floats = npt.NDArray[np.float32]
 _OPENED_BYTES = 128 * 2**20
-"""Prepared pixels of references that are kept open, so that their pictures need not be decoded again."""
+"""Prepared pixels of references that are kept open, so that their pictures need not be decoded again; no more of them
+than prefixes are kept (`MOST_KEPT`)."""
 _SEEN = 1024
 """Pictures that are known to have been asked about."""
 
@@ -94,7 +95,7 @@ class SharedModel:
             if key not in self._opened:
                 self._opened[key] = opened
                 self._opened_bytes += opened.image.nbytes
-            while self._opened_bytes > _OPENED_BYTES:
+            while self._opened_bytes > _OPENED_BYTES or len(self._opened) > MOST_KEPT:
                 self._opened_bytes -= self._opened.popitem(last=False)[1].image.nbytes
         return SharedReference(self, opened)
 
