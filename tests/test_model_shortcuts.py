@@ -170,6 +170,26 @@ def test_attention_by_products_is_torchs_with_its_gradients(heads: int) -> None:
         torch.testing.assert_close(one.grad, other.grad, **CLOSE)
 
 
+def test_attention_by_products_in_bfloat16_is_near_and_finite_where_a_row_has_no_keys() -> None:
+    rng = torch.Generator().manual_seed(1)
+    mask = torch.zeros(2, 1, 9, 9)
+    mask[:, :, :2] = torch.finfo().min  # these two attend to nothing
+    mask[:, :, 2:, 5:] = torch.finfo().min
+    drawn = [torch.randn(2, 6, 9, 8, generator=rng) for _ in range(3)]
+    exact, mixed = ([tensor.clone().requires_grad_() for tensor in drawn] for _ in range(2))
+    expected = by_products(*exact, mask)
+    with torch.autocast("cpu", torch.bfloat16):
+        found = by_products(*mixed, mask)
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.float(), expected, atol=0.02, rtol=0.02)
+    for states in (found.float(), expected):
+        states.pow(2).sum().backward()  # type: ignore[no-untyped-call]
+    for one, other in zip(mixed, exact, strict=True):
+        assert one.grad is not None
+        assert one.grad.dtype == torch.float32
+        torch.testing.assert_close(one.grad, other.grad, atol=0.1, rtol=0.05)
+
+
 @pytest.fixture
 def by_products_used(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Grows by the number of scores each time that attention is computed by products."""

@@ -78,7 +78,7 @@ def _is_short_in_bfloat16(query: torch.Tensor, key: torch.Tensor) -> bool:
 def by_products(
     query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, scaling: float | None = None
 ) -> torch.Tensor:
-    """Attention by plain products, its softmax in float32.
+    """Attention by plain products, in the type of the tensors or of autocast; for its gradients too.
 
     Args:
         query: (B, heads, Q, head size).
@@ -94,9 +94,39 @@ def by_products(
     if groups > 1:
         key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     scale = query.shape[-1] ** -0.5 if scaling is None else scaling
-    scores = (query * scale) @ key.transpose(-1, -2)
-    weights = torch.softmax(scores + mask, dim=-1, dtype=torch.float32)
-    return (weights.to(value.dtype) @ value).transpose(1, 2).contiguous()
+    found: torch.Tensor = _Products.apply(query, key, value, mask, scale)  # type: ignore[no-untyped-call]
+    return found.transpose(1, 2).contiguous()
+
+
+class _Products(torch.autograd.Function):
+    """`by_products` for as many heads of keys as of queries.
+
+    In bfloat16 no scores are written in float32: torch's softmax reads bfloat16, sums in float32 and writes bfloat16.
+    """
+
+    @staticmethod
+    @torch.amp.custom_fwd(device_type="cpu", cast_inputs=torch.bfloat16)  # type: ignore[untyped-decorator]
+    def forward(
+        ctx: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, scale: float
+    ) -> torch.Tensor:
+        query = query * scale
+        lowest = torch.finfo(
+            query.dtype
+        ).min  # of float32 it would be none of bfloat16: a row without keys was not told
+        scores = (query @ key.transpose(-1, -2)).add_(mask.to(query.dtype).clamp_min(lowest))
+        weights = torch.softmax(scores, dim=-1)
+        ctx.save_for_backward(query, key, value, weights)
+        ctx.scale = scale
+        return weights @ value
+
+    @staticmethod
+    @torch.amp.custom_bwd(device_type="cpu")  # type: ignore[untyped-decorator]
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        query, key, value, weights = ctx.saved_tensors
+        of_weights = grad @ value.transpose(-1, -2)
+        of_scores = torch._softmax_backward_data(of_weights, weights, -1, weights.dtype)
+        of_query, of_key = (of_scores @ key).mul_(ctx.scale), of_scores.transpose(-1, -2) @ query
+        return of_query, of_key, weights.transpose(-1, -2) @ grad, None, None
 
 
 @contextmanager
