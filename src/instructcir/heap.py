@@ -17,6 +17,9 @@ _ARENA_MAX = -8
 _MMAP_THRESHOLD, _TRIM_THRESHOLD = -3, -1
 """`M_MMAP_THRESHOLD` and `M_TRIM_THRESHOLD`."""
 _HEAPS = 2
+_LARGEST_SHARED = 4 * 2**20
+"""Bytes up to which a block comes from a shared heap. Left to itself, glibc takes up to 32 MiB from there, and a hole
+that holds the next such block is soon not to be found."""
 _LARGEST = 32 * 2**20
 """Bytes up to which a block comes from a heap: the most that glibc allows."""
 _KEPT = 128 * 2**20
@@ -31,9 +34,10 @@ def keep_free() -> bool:
 
 
 def share_heaps() -> bool:
-    """Let all threads that begin later share two heaps; whether the C library agrees."""
+    """Let all threads that begin later share two heaps, and no large block lie in one; whether the C library agrees."""
     library = _glibc()
-    return library is not None and library.mallopt(_ARENA_MAX, _HEAPS) == 1
+    settings = ((_ARENA_MAX, _HEAPS), (_MMAP_THRESHOLD, _LARGEST_SHARED))
+    return library is not None and all(library.mallopt(name, value) == 1 for name, value in settings)
 
 
 def give_back() -> bool:

@@ -123,6 +123,7 @@ class Following:
     def _retire(self, old: Served, new: Served) -> None:
         self.on_switch(new)  # else what is kept between requests would keep the old model
         old.model.close()
+        give_back()
 
     def _identity(self) -> Identity:
         if isinstance(self._folder, RemotePath):  # its objects tell no time that could be trusted
