@@ -46,6 +46,39 @@ def test_a_replacement_computes_what_the_module_computed(
     torch.testing.assert_close(after, before, atol=bound, rtol=bound)
 
 
+@pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
+def test_a_norm_made_for_training_has_its_modules_values_and_gradients(kind: torch.dtype) -> None:
+    torch.manual_seed(0)
+    norm = llama_norm()
+    drawn, outer = torch.randn(3, 5, 37).to(kind), torch.randn(3, 5, 37)
+    found = []
+    for replaced in (0, 1):
+        assert streamline(norm, for_training=True) == {"norm": 1} if replaced else True
+        numbers = drawn.clone().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16):  # products in bfloat16 around it must not reach into it
+            states = norm(numbers)
+        (states.float() * outer).sum().backward()
+        found.append([states, numbers.grad, norm.weight.grad.clone()])
+        norm.weight.grad = None
+    bound = 1e-5 if kind == torch.float32 else 2e-2
+    for own, ours in zip(*found, strict=True):
+        assert own.dtype == ours.dtype
+        torch.testing.assert_close(ours, own, atol=bound, rtol=bound)
+
+
+def test_a_norm_that_is_not_learned_has_no_gradient_and_passes_one_on() -> None:
+    norm = llama_norm().requires_grad_(False)
+    streamline(norm, for_training=True)
+    numbers = torch.randn(4, 37).requires_grad_()
+    norm(numbers).sum().backward()
+    assert norm.weight.grad is None
+    assert numbers.grad is not None
+
+
+def test_for_training_gates_and_activations_stay_as_they_are() -> None:
+    assert streamline(nn.Sequential(llama_gate(), QuickGELUActivation()), for_training=True) == {}
+
+
 def test_a_norm_of_another_formula_is_left_alone() -> None:
     norm = Gemma3RMSNorm(32)  # multiplies by 1 + weight
     nn.init.normal_(norm.weight)

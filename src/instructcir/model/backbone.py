@@ -90,7 +90,7 @@ class Backbone:
         self._lock = threading.RLock()
         if not for_training and computes_in_float32(self.device, self.base.get_input_embeddings().weight.dtype):
             multiply_in_float32(model)
-        self.streamlined = {} if for_training else streamline(model)
+        self.streamlined = streamline(model, for_training=for_training)
         self._last_layer = LastLayer(self.decoder)
         self.skipped_vision_layers = skip_unused_vision_layers(self.base)
 

@@ -8,7 +8,8 @@ kind is tried on random numbers against the module's own forward and left alone 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -24,11 +25,12 @@ _LARGE = 1 << 16
 """Layers with fewer weights are simply kept in float32."""
 
 
-def streamline(model: nn.Module) -> dict[str, int]:
-    """Replace the slow forms of norms, gates and activations; for inference only, since values are overwritten.
+def streamline(model: nn.Module, *, for_training: bool = False) -> dict[str, int]:
+    """Replace the slow forms of norms, gates and activations.
 
     Args:
         model: a loaded model in evaluation mode; its weights and state dict stay as they are.
+        for_training: replace norms alone, by a form that gradients pass through; else values are overwritten.
 
     Returns:
         How many modules of each kind were replaced.
@@ -36,7 +38,7 @@ def streamline(model: nn.Module) -> dict[str, int]:
     replaced: dict[str, int] = {}
     verdicts: dict[tuple[str, type], bool] = {}
     for module in model.modules():
-        found = _replacement(module)
+        found = _replacement(module, for_training)
         if found is None:
             continue
         kind, width, forward = found
@@ -49,14 +51,17 @@ def streamline(model: nn.Module) -> dict[str, int]:
     return replaced
 
 
-def _replacement(module: Any) -> tuple[str, int, Callable[[torch.Tensor], torch.Tensor]] | None:
+def _replacement(module: Any, for_training: bool) -> tuple[str, int, Callable[[torch.Tensor], torch.Tensor]] | None:
     """Kind, input width and faster forward of a module that looks like one of the known forms."""
     name = type(module).__name__
     weight = getattr(module, "weight", None)
     if name.endswith("RMSNorm") and isinstance(weight, torch.Tensor) and weight.ndim == 1:
         epsilon = getattr(module, "variance_epsilon", getattr(module, "eps", None))
         if isinstance(epsilon, float):
-            return "norm", len(weight), _rms_norm(weight, epsilon)
+            learned = partial(_learned_norm, module, epsilon)
+            return "norm", len(weight), learned if for_training else _rms_norm(weight, epsilon)
+    if for_training:
+        return None
     gated = all(isinstance(getattr(module, part, None), nn.Linear) for part in ("gate_proj", "up_proj", "down_proj"))
     if gated and type(getattr(module, "act_fn", None)).__name__ in {"SiLU", "SiLUActivation"}:
         return "gate", module.gate_proj.in_features, _silu_gate(module)
@@ -82,12 +87,43 @@ def _same(module: nn.Module, forward: Callable[[torch.Tensor], torch.Tensor], wi
 
 def _rms_norm(weight: torch.Tensor, epsilon: float) -> Callable[[torch.Tensor], torch.Tensor]:
     def forward(hidden_states: torch.Tensor) -> torch.Tensor:
-        length = torch.linalg.vector_norm(hidden_states, dim=-1, keepdim=True, dtype=torch.float32)
-        scale = length.square_().div_(hidden_states.shape[-1]).add_(epsilon).rsqrt_()
-        scaled: torch.Tensor = hidden_states * scale.to(hidden_states.dtype)
+        scaled: torch.Tensor = hidden_states * _rms_scale(hidden_states, epsilon).to(hidden_states.dtype)
         return scaled.mul_(weight)
 
     return forward
+
+
+def _rms_scale(hidden_states: torch.Tensor, epsilon: float) -> torch.Tensor:
+    length = torch.linalg.vector_norm(hidden_states, dim=-1, keepdim=True, dtype=torch.float32)
+    scale: torch.Tensor = length.square_().div_(hidden_states.shape[-1]).add_(epsilon).rsqrt_()
+    return scale
+
+
+def _learned_norm(module: Any, epsilon: float, hidden_states: torch.Tensor) -> torch.Tensor:
+    return cast(torch.Tensor, _RmsNorm.apply(hidden_states, module.weight, epsilon))  # type: ignore[no-untyped-call]
+
+
+class _RmsNorm(torch.autograd.Function):
+    """An RMS norm in float32 whose gradients take half the passes that autograd's take."""
+
+    @staticmethod
+    def forward(ctx: Any, hidden_states: torch.Tensor, weight: torch.Tensor, epsilon: float) -> torch.Tensor:
+        scale = _rms_scale(hidden_states, epsilon)
+        ctx.save_for_backward(hidden_states, weight, scale)
+        kind = torch.promote_types(hidden_states.dtype, weight.dtype)
+        return (hidden_states * scale).mul_(weight).to(kind)
+
+    @staticmethod
+    def backward(ctx: Any, grad: torch.Tensor) -> tuple[torch.Tensor | None, ...]:
+        hidden_states, weight, scale = ctx.saved_tensors
+        with torch.autocast(grad.device.type, enabled=False):
+            grad, wide = grad.float(), weight.float()
+            normed = hidden_states * scale
+            product = grad * normed
+            along = (product @ wide).div_(len(wide)).unsqueeze(-1)
+            of_states = torch.addcmul(grad * wide, normed, along, value=-1).mul_(scale)
+            of_weight = product.flatten(0, -2).sum(0).to(weight.dtype) if ctx.needs_input_grad[1] else None
+        return of_states.to(hidden_states.dtype), of_weight, None
 
 
 def _silu_gate(module: Any) -> Callable[[torch.Tensor], torch.Tensor]:
