@@ -110,9 +110,7 @@ class _Products(torch.autograd.Function):
         ctx: Any, query: torch.Tensor, key: torch.Tensor, value: torch.Tensor, mask: torch.Tensor, scale: float
     ) -> torch.Tensor:
         query = query * scale
-        lowest = torch.finfo(
-            query.dtype
-        ).min  # of float32 it would be none of bfloat16: a row without keys was not told
+        lowest = torch.finfo(query.dtype).min  # float32's is infinite in bfloat16: rows without keys were no numbers
         scores = (query @ key.transpose(-1, -2)).add_(mask.to(query.dtype).clamp_min(lowest))
         weights = torch.softmax(scores, dim=-1)
         ctx.save_for_backward(query, key, value, weights)
