@@ -33,6 +33,32 @@ def test_holes_are_given_back_and_few_heaps_are_shared() -> None:
 
 
 @glibc
+def test_large_blocks_go_back_to_the_system_from_between_what_is_kept() -> None:
+    code = (
+        "import ctypes, psutil, sys\n"
+        "from instructcir.heap import share_heaps\n"
+        "if sys.argv[1] == 'shared': assert share_heaps()\n"
+        "libc = ctypes.CDLL(None)\n"
+        "libc.malloc.restype, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_void_p]\n"
+        "libc.free(libc.malloc(ctypes.c_size_t(16_000_000)))\n"  # left alone, glibc takes such blocks from the heap now
+        "blocks = []\n"
+        "for _ in range(10):\n"
+        "    blocks.append(libc.malloc(ctypes.c_size_t(8_000_000)))\n"
+        "    ctypes.memset(blocks[-1], 1, 8_000_000)\n"
+        "    libc.malloc(ctypes.c_size_t(100_000))\n"  # kept between them
+        "before = psutil.Process().memory_info().rss\n"
+        "for block in blocks: libc.free(block)\n"
+        "print(before - psutil.Process().memory_info().rss)\n"
+    )
+    given = [
+        int(subprocess.run([sys.executable, "-c", code, how], capture_output=True, text=True, check=True).stdout)
+        for how in ("shared", "not")
+    ]
+    assert given[0] > 70_000_000
+    assert given[1] < given[0] / 2
+
+
+@glibc
 def test_freed_memory_is_used_again() -> None:
     code = (
         "import ctypes, resource, sys\n"

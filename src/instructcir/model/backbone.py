@@ -72,7 +72,7 @@ class Backbone:
         model: any image-text chat model, in evaluation mode, on its device.
         image_token_ids: ids that stand for parts of a picture.
         pad_id: id to pad with; never an image token.
-        for_training: keep every form that gradients pass through, at the price of some speed.
+        for_training: take only forms that gradients pass through, at the price of some speed.
     """
 
     def __init__(self, model: Any, image_token_ids: Sequence[int], pad_id: int, *, for_training: bool = False) -> None:
