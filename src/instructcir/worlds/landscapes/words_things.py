@@ -15,7 +15,8 @@ _SIMILAR = {"tree": ("pine", "palm"), "person": ("child",), "bird": ("duck",)}
 _GINGER = ("dog", "cat")
 _IRREGULAR = {
     "sheep": "sheep", "person": "people", "child": "children", "cactus": "cacti", "aircraft": "aircraft",
-    "grown-up": "grown-ups",
+    "grown-up": "grown-ups", "passer-by": "passers-by", "man": "men", "woman": "women", "gentleman": "gentlemen",
+    "calf": "calves",
 }  # fmt: skip
 
 
