@@ -7,13 +7,18 @@ The worlds' own modifications come from thousands of templates; these here come 
 the edits alone, after the manner of FashionIQ's ("is darker and has longer sleeves") and CIRR's annotators. Edits that
 no wording is given for leave their query out; how many are left is told, and the same queries are scored as the test
 words them, too.
+
+Beside them all queries are asked as strangers would type them: `common/strangers.json` holds a text for each, written
+one by one by four writers who saw the picture's facts and the edits as data, and no text of this project.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import random
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,6 +34,8 @@ from instructcir.worlds.splits import split_named
 from instructcir.worlds.world import Edit
 
 Wordings = Mapping[tuple[str, str], Sequence[str]]
+STRANGERS = Path(__file__).parent / "common" / "strangers.json"
+"""World -> a text for each of its test's queries."""
 
 WARDROBE: Wordings = {
     ("colour", "to"): ("is {to}", "has a {to} color", "the {to} one"),
@@ -185,11 +192,11 @@ def _plural(thing: str) -> str:
 
 
 def right_at(
-    embedder: Embedder, test: ComposedTest, pictures: Sequence[Any], texts: Sequence[str | None]
-) -> tuple[float, float]:
-    """Recall at 1 and 10, in percent, of the queries that have a text."""
+    embedder: Embedder, test: ComposedTest, pictures: Sequence[Any], gallery: Any, texts: Sequence[str | None]
+) -> str:
+    """Recall at 1 and 10, in percent, of the queries that have a text; `gallery` holds the pictures' vectors."""
     asked = [(query, text) for query, text in zip(test.queries, texts, strict=True) if text is not None]
-    gallery, queries = embedder.embed_mixed(pictures, [ComposedQuery(pictures[q.reference], t) for q, t in asked])
+    queries = embedder.embed_queries([ComposedQuery(pictures[query.reference], text) for query, text in asked])
     references = np.array([query.reference for query, _ in asked])
     ranked = blocked_top_k(queries, gallery, 11)[0]
     found = []
@@ -197,7 +204,7 @@ def right_at(
         order = [index for index in row.tolist() if index != own][:10]
         found.append((order[0] in query.relevant, any(index in query.relevant for index in order)))
     first, ten = np.mean(np.array(found, dtype=float), axis=0) * 100
-    return float(first), float(ten)
+    return f"{first:.1f} / {ten:.1f}"
 
 
 def main() -> None:
@@ -213,20 +220,19 @@ def main() -> None:
             reworded(name, query, test.gallery[query.reference].facts, number)
             for number, query in enumerate(test.queries)
         ]
+        strangers = json.loads(STRANGERS.read_text(encoding="utf-8"))[name]
         if options.show:
-            print(
-                "\n".join(
-                    f"{query.modification.text} | {text}" for query, text in zip(test.queries, texts, strict=True)
-                )
-            )
+            for query, text, typed in zip(test.queries, texts, strangers, strict=True):
+                print(f"{query.modification.text} | {text} | {typed}")
             continue
         embedder = Embedder.load(options.model, "cpu")
         pictures = [rasterise(world(name).svg(drawing), SIDE) for drawing in test.gallery]
         own = [query.modification.text if text else None for query, text in zip(test.queries, texts, strict=True)]
-        ours, theirs = right_at(embedder, test, pictures, texts), right_at(embedder, test, pictures, own)
+        gallery = embedder.embed_images(pictures)
+        ours, theirs, typed = (right_at(embedder, test, pictures, gallery, some) for some in (texts, own, strangers))
         print(
-            f"{name}: {sum(text is not None for text in texts)} of {len(texts)} queries, recall@1 / recall@10: "
-            f"{ours[0]:.1f} / {ours[1]:.1f} in these wordings, {theirs[0]:.1f} / {theirs[1]:.1f} in the test's own"
+            f"{name}: {sum(text is not None for text in texts)} of {len(texts)} queries, recall@1 / recall@10: {ours} "
+            f"in these wordings, {theirs} in the test's own; all of them as strangers type them: {typed}"
         )
 
 

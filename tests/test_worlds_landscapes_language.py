@@ -30,7 +30,7 @@ DOG_AND_TREE = {
     "dog.count": "2", "dog.colour": "brown", "dog.size": "small", "dog.position": "right",
     "tree.count": "1", "tree.colour": "green", "tree.size": "big", "tree.position": "centre",
 }  # fmt: skip
-VOWEL = re.compile(r"\ba [aeiou]|\ban (?!hour)[^aeiou]")
+VOWEL = re.compile(r"\ba [aeiou]|\ban (?!hour|hoir)[^aeiou]")
 GAP = re.compile(r"[{}]|  | [,.;?]|,,|^[ ,]|[ ,]$|\b(\w+) \1\b")
 
 
