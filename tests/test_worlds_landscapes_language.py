@@ -19,7 +19,7 @@ from instructcir.worlds.landscapes import facts as scenes
 from instructcir.worlds.landscapes.captions import caption, question
 from instructcir.worlds.landscapes.changes import MAKERS, change
 from instructcir.worlds.landscapes.modifications import family, modification, phrase
-from instructcir.worlds.landscapes.words_book import FILES, MORE, RARE, speaker
+from instructcir.worlds.landscapes.words_book import FILES, MORE, speaker
 from instructcir.worlds.landscapes.words_edits import makers
 from instructcir.worlds.landscapes.words_things import plural, the
 from instructcir.worlds.phrasing import fill, tidy
@@ -30,7 +30,7 @@ DOG_AND_TREE = {
     "dog.count": "2", "dog.colour": "brown", "dog.size": "small", "dog.position": "right",
     "tree.count": "1", "tree.colour": "green", "tree.size": "big", "tree.position": "centre",
 }  # fmt: skip
-VOWEL = re.compile(r"\ba [aeiou]|\ban (?!hour|hoir)[^aeiou]")
+VOWEL = re.compile(r"\ba [aeiou]|\ban (?!hour)[^aeiou]")
 GAP = re.compile(r"[{}]|  | [,.;?]|,,|^[ ,]|[ ,]$|\b(\w+) \1\b")
 
 
@@ -40,7 +40,7 @@ def scene(**other: str | None) -> dict[str, str]:
 
 
 def book() -> phrasing.Book:
-    return phrasing.book("instructcir.worlds.landscapes", *FILES, more=MORE, rare=RARE)
+    return phrasing.book("instructcir.worlds.landscapes", *FILES, more=MORE)
 
 
 @cache
@@ -444,9 +444,9 @@ def test_the_same_seed_says_the_same() -> None:
 
 
 PINNED = (
-    "autumn hills at dusk in clear weather with two small-sized chocolate-coloured spaniels at the left and a big "
-    "purple-coloured floweret at the centre, seen from above",
-    "In which the doggos are coloured sable and at the same time with a walnut brown chalet and no longer the "
-    "flowering plant",
-    "conjunction",
+    "a massive purple flower in the centre and two little coffee-coloured dogs on the left in hills under a clear sky "
+    "in the autumn at sunset, from high up above",
+    "can you find me one with the dogs changed to pitch-black n with the flower swapped for a chocolate-coloured "
+    "house?",
+    "question",
 )

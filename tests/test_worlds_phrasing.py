@@ -49,14 +49,6 @@ def test_further_files_go_on_with_lists_and_the_first_phrases_stay_as_common(pac
     }
 
 
-def test_rare_phrases_are_said_a_third_as_often(package: Path) -> None:
-    (package / "nine.toml").write_text('[one]\ntraining = ["a", "b"]\nunseen = ["c"]\n')
-    (package / "ten.toml").write_text('[one]\ntraining = ["d", "e"]\nunseen = []\n')
-    assert book(package.name, "nine.toml", rare=("ten.toml",)) == {
-        "one": (("a", "b", "a", "b", "a", "b", "d", "e"), ("c",)),
-    }
-
-
 @pytest.mark.parametrize(
     ("further", "told"),
     [

@@ -219,15 +219,15 @@ def test_a_fragment_names_the_main_colour_so_that_it_cannot_be_taken_for_another
 
 def test_the_texts_of_some_seeds_stay_as_they_are() -> None:
     assert [modification(*sampled()[seed], random.Random(seed)).text for seed in range(4)] == [
-        "get me a fleece hoodie with golden yellow traded for pink in the stars, the rest the same",
-        "everything the same, only with the sleeves turned into short-length sleeves, oh and with a deep V taking over "
-        "from the turtle neck",
-        "kit it out with a sash belt, reshoot it on a hardwood floor and also lop off some of the length, please",
+        "show me a hoody with the stars not canary yellow but baby pink, the rest as here",
+        "Everything the same, only with short sleeves, not wrist-length sleeves and with the rollneck replaced by "
+        "a V neckline.",
+        "add a waistbelt to it, also reshoot it on wooden floorboards, and shorten it, please",
         "are you able to leave out the checked pattern?",
     ]
     unseen = modification(*sampled()[4], random.Random(4), unseen=True)
-    assert unseen.text == "Could you pick out one like this with more room and besides in a new colour?"
+    assert unseen.text == "Could you pick out one like this with more room and on top of that in a new colour?"
     assert caption(DRESS, random.Random(1)) == (
-        "in a picture studio there is a body-hugging normal-length red dress with a belt, a deep V, bright white polka "
-        "dots, wrist-length sleeves and buttons down the front"
+        "in a photography studio there is a close-fitting normal-length red gown with a button fastening, "
+        "a v-shaped neckline, dots in white, wrist-length sleeves and a waistbelt"
     )

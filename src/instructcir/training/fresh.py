@@ -20,7 +20,7 @@ SHAPES = {
         inner=512,
         layers=5,
         heads=6,
-        vocabulary=4096,
+        vocabulary=3072,
         even_heads=True,
     )
 }

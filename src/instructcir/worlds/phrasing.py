@@ -37,11 +37,10 @@ _GAP = re.compile(r"\s+(?=[\s,.;:?!])|(?<=[,;]),|^[\s,;]+|[\s,;]+$")
 _LONG_WORD = re.compile(r"[a-z]{4,}")
 _NEIGHBOURS = dict(zip("qwertyuiopasdfghjklzxcvbnm", "wertyuioposdfghjklkxcvbnmn", strict=True))
 _UNSEEN_WORD_SHARE = 0.5
-_RARE = 3
 
 
 @cache
-def book(package: str, *files: str, more: tuple[str, ...] = (), rare: tuple[str, ...] = ()) -> Book:
+def book(package: str, *files: str, more: tuple[str, ...] = ()) -> Book:
     """Every list of some TOML files that are package data.
 
     Args:
@@ -49,11 +48,10 @@ def book(package: str, *files: str, more: tuple[str, ...] = (), rare: tuple[str,
         *files: their names; a table may be spread over several, a list may not.
         more: further files, whose lists go on where those of the others end. The phrases of the others are repeated as
             often as it takes for both to be said about equally often: plain words stay the common ones.
-        rare: as `more`, after it, but said about a third as often as all others.
 
     Raises:
-        ValueError: two files have the same list, a list of `more` or `rare` goes on from none, or a phrase stands in
-            both parts of a list.
+        ValueError: two files have the same list, a list of `more` goes on from none, or a phrase stands in both parts
+            of a list.
     """
     found: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
     for file in files:
@@ -61,12 +59,12 @@ def book(package: str, *files: str, more: tuple[str, ...] = (), rare: tuple[str,
             if path in found:
                 raise ValueError(f"{package}/{file}: {path}: stands there twice")
             found[path] = parts
-    for file, often in [(file, 1) for file in more] + [(file, _RARE) for file in rare]:
+    for file in more:
         for path, (training, unseen) in _read(package, file).items():
             if path not in found:
                 raise ValueError(f"{package}/{file}: {path}: goes on from no list")
             before = found[path]
-            found[path] = (_weighed(before[0], training, often), _weighed(before[1], unseen, often))
+            found[path] = (_evenly(before[0], training), _evenly(before[1], unseen))
     for path, (training, unseen) in found.items():
         both = set(training) & set(unseen)
         if both:
@@ -74,9 +72,8 @@ def book(package: str, *files: str, more: tuple[str, ...] = (), rare: tuple[str,
     return found
 
 
-def _weighed(common: tuple[str, ...], rare: tuple[str, ...], often: int) -> tuple[str, ...]:
-    """Both, the common ones so many times that they are said about `often` times as often as the rare ones."""
-    return common * max(1, round(often * len(rare) / max(1, len(common)))) + rare
+def _evenly(common: tuple[str, ...], rare: tuple[str, ...]) -> tuple[str, ...]:
+    return common * max(1, round(len(rare) / max(1, len(common)))) + rare
 
 
 def _read(package: str, file: str) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:

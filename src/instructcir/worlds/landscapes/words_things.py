@@ -15,8 +15,7 @@ _SIMILAR = {"tree": ("pine", "palm"), "person": ("child",), "bird": ("duck",)}
 _GINGER = ("dog", "cat")
 _IRREGULAR = {
     "sheep": "sheep", "person": "people", "child": "children", "cactus": "cacti", "aircraft": "aircraft",
-    "grown-up": "grown-ups", "passer-by": "passers-by", "man": "men", "woman": "women", "gentleman": "gentlemen",
-    "calf": "calves",
+    "grown-up": "grown-ups",
 }  # fmt: skip
 
 

@@ -12,11 +12,7 @@ from instructcir.worlds.world import Facts
 FILES = (
     "phrases.toml", "phrases_words.toml", "phrases_edits.toml", "phrases_edits_cut.toml", "phrases_edits_details.toml",
 )  # fmt: skip
-MORE = (
-    "more_frames.toml", "more_words.toml", "more_edits.toml", "more_edits_cut.toml", "more_edits_details.toml",
-    "wide_templates.toml",
-)  # fmt: skip
-RARE = ("wide_words.toml",)
+MORE = ("more_frames.toml", "more_words.toml", "more_edits.toml", "more_edits_cut.toml", "more_edits_details.toml")
 PLURAL = frozenset({"trousers", "shorts"})
 _LENGTH_GROUPS = {"dress": "skirted", "skirt": "skirted", "coat": "skirted", "trousers": "legs", "shorts": "legs",
                   "jumpsuit": "legs"}  # fmt: skip
@@ -42,7 +38,7 @@ _AGREEING_WITH_MANY = {name: always(many) for name, (_, many) in _AGREEING.items
 
 def phrases() -> Book:
     """The phrase book of the wardrobe."""
-    return book(__package__ or "", *FILES, more=MORE, rare=RARE)
+    return book(__package__ or "", *FILES, more=MORE)
 
 
 def speaker(rng: random.Random, unseen: bool) -> Speaker:
