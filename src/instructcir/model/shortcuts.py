@@ -101,7 +101,7 @@ def by_products(
 class _Products(torch.autograd.Function):
     """`by_products` for as many heads of keys as of queries.
 
-    In bfloat16 no scores are kept in float32: torch's softmax reads bfloat16, sums in float32 and writes bfloat16.
+    In bfloat16 no scores are kept in float32; their softmax sums in float32.
     """
 
     @staticmethod
@@ -131,7 +131,7 @@ def _softmax(scores: torch.Tensor) -> torch.Tensor:
     """Over the last dimension, in the scores' type.
 
     In bfloat16 torch computes what goes beyond a multiple of 32 number by number: rows of 57 take three times as long
-    as in float32.
+    as by way of float32.
     """
     if scores.dtype == torch.bfloat16 and scores.shape[-1] % 32:
         return torch.softmax(scores, dim=-1, dtype=torch.float32).to(scores.dtype)
