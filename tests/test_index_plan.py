@@ -47,6 +47,7 @@ def test_a_touched_a_copied_a_changed_a_new_and_a_deleted_file() -> None:
     assert [(one.source, one.file.path) for one in found.copied] == [("id-c", "c2")]
     assert found.copied[0].id not in {one.id for one in stored}
     assert [(file.path, one == "id-x") for file, one in found.encode] == [("x", True), ("n", False)]
+    assert found.replaced == {"id-x"}
     assert found.gone == ["id-d"]
     assert hashed == ["t", "c2"]  # no stored file has the size of the others
 

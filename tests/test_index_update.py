@@ -25,6 +25,7 @@ from instructcir.index.metadata import read_metadata
 from instructcir.index.reader import Gallery
 from instructcir.index.report import Report
 from instructcir.index.scan import scan
+from instructcir.index.table import PictureTable
 from instructcir.index.update import update_index
 from instructcir.index.vectors import pack, unpack
 from instructcir.index.watch import changes
@@ -76,6 +77,28 @@ def test_every_change_costs_what_it_must(photos: Path) -> None:
         np.testing.assert_allclose(stored[name], expected(path), atol=1e-3)
     assert verify(photos.parent / "index", files=True) == []
     assert status_of(photos.parent / "index").plan.unchanged == 10  # type: ignore[union-attr]
+
+
+def test_new_pictures_are_appended_and_only_changed_ones_compared_with_what_is_stored(
+    photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merged: list[int] = []
+    write = PictureTable.write
+
+    def counted(table: PictureTable, rows: Any) -> None:
+        merged.append(len(rows))
+        write(table, rows)
+
+    monkeypatch.setattr(PictureTable, "write", counted)
+    assert run(photos, fragment=3)[0].encoded == 9
+    assert merged == []
+    draw(photos, ["3.png"], seed=7)
+    draw(photos, ["new 1.png", "new 2.png"], seed=8)
+    assert run(photos)[0].encoded == 3
+    assert merged == [3]  # one commit for all that is written together
+    found = by_path(photos)
+    assert len(gallery(photos)) == len(found) == 11
+    assert np.allclose(found["3.png"], expected(photos / "3.png"), atol=1e-3)
 
 
 def test_what_cannot_be_used_is_named_and_costs_nothing_else(photos: Path) -> None:

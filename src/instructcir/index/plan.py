@@ -51,7 +51,8 @@ class Plan:
         moved: known content at another path, its old path gone.
         copied: known content at another path, its old path still there.
         encode: files with content that is new, and the ids of their rows.
-        added: how many of these have no row yet; the others replace one.
+        replaced: those of these ids that have a row already.
+        added: how many of the files to encode have no row yet; the others replace one.
         gone: ids of rows whose files are no longer there.
         known_bad: paths of files that could not be used before and have not changed since, and why.
     """
@@ -61,6 +62,7 @@ class Plan:
     moved: list[Reuse] = field(default_factory=list)
     copied: list[Reuse] = field(default_factory=list)
     encode: list[tuple[FileState, str]] = field(default_factory=list)
+    replaced: set[str] = field(default_factory=set)
     added: int = 0
     gone: list[str] = field(default_factory=list)
     known_bad: list[tuple[str, str]] = field(default_factory=list)
@@ -186,6 +188,8 @@ def _give_ids(
             plan.copied.append(Reuse(sources[digest], own, file))
         else:
             plan.encode.append((file, own))
+            if row and own == row.id:
+                plan.replaced.add(own)
 
 
 def new_id(path: str, used: set[str]) -> str:

@@ -169,7 +169,7 @@ class PictureTable:
             return self._table.take_row_ids(list(places)).select(list(columns)).to_arrow()
 
     def write(self, rows: Any) -> None:
-        """Add rows, or replace those that have their ids, in one commit.
+        """Add rows, or replace those that have their ids, in one commit; all ids of the table are read for it.
 
         Raises:
             StoreError: the disk refuses; the table is then as it was.
@@ -179,6 +179,17 @@ class PictureTable:
             with one_error_type(self.folder):
                 merge = self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
                 merge.execute(rows)
+
+    def append(self, rows: Any) -> None:
+        """Add rows whose ids no row has, in one commit; what it costs does not grow with the table, as `write` does.
+
+        Raises:
+            StoreError: the disk refuses; the table is then as it was.
+        """
+        if len(rows):
+            self.guard()
+            with one_error_type(self.folder):
+                self._table.add(rows)
 
     def write_stream(self, batches: Iterable[Any]) -> None:
         """Write as `write` does, one batch of rows in memory after another, all in one commit.

@@ -195,8 +195,12 @@ def _encode(
             progress(1)
 
     def commit() -> None:
+        rows = encoded_rows(table.schema, waiting, ids, storage, metadata)
         with stages.timed("write"):
-            table.write(encoded_rows(table.schema, waiting, ids, storage, metadata))
+            if plan.replaced.isdisjoint(rows["id"].to_pylist()):
+                table.append(rows)
+            else:
+                table.write(rows)
         report.encoded += len(waiting)
         waiting.clear()
 
