@@ -69,13 +69,18 @@ def test_the_table_is_the_one_of_a_single_process(ray: Any, tmp_path: Path) -> N
     draw(photos, [f"late-{number}.png" for number in range(9)], seed=5)
     assert update_index(together, [photos], spread, identity()).encoded == 9
     assert PictureTable.open(together).versions() == versions + 1, "one commit"
+    before = len(rows(together))
+    draw(photos, ["late-3.png"], seed=6)
+    assert update_index(together, [photos], spread, identity()).encoded == 1
+    assert len(rows(together)) == before, "a changed picture replaces its row"
+    assert verify(together, files=True) == []
 
 
 def test_fragments_of_a_killed_run_are_taken(ray: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     photos, index = tmp_path / "photos", tmp_path / "index"
     draw(photos, [f"{number}.png" for number in range(8)])
 
-    def killed(*_: Any) -> None:
+    def killed(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:

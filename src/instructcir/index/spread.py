@@ -94,7 +94,7 @@ class Spread:
                 progress(count)
         problems: dict[str, str] = {}
         with stages.timed("write"):
-            table.write_stream(_read_all(place, batches, problems, report))
+            table.write_stream(_read_all(place, batches, problems, report), new=not plan.replaced)
         report.problems += sorted(problems.items())
         report.encoding = time.monotonic() - begin
         _forget(place)

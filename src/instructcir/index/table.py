@@ -191,8 +191,8 @@ class PictureTable:
             with one_error_type(self.folder):
                 self._table.add(rows)
 
-    def write_stream(self, batches: Iterable[Any]) -> None:
-        """Write as `write` does, one batch of rows in memory after another, all in one commit.
+    def write_stream(self, batches: Iterable[Any], *, new: bool) -> None:
+        """Write as `append` does (where all are new) or `write`, one batch of rows after another, all in one commit.
 
         Raises:
             StoreError: the disk refuses; the table is then as it was.
@@ -200,6 +200,9 @@ class PictureTable:
         self.guard()
         rows = pa.RecordBatchReader.from_batches(self.schema, batches)
         with one_error_type(self.folder):
+            if new:
+                self._table.add(rows)
+                return
             merge = self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
             merge.execute(rows)
 
