@@ -24,7 +24,7 @@ from common.short_texts import garment_texts, scene_texts, short_texts
 
 from instructcir.cli.demo_pictures import catalogue, scenes
 from instructcir.items import ComposedQuery
-from instructcir.search.levels import LOOKED_AT, Judge
+from instructcir.search.levels import Judge
 from instructcir.search.searcher import Index
 from instructcir.worlds.registry import world
 
@@ -62,8 +62,7 @@ def said(judge: Judge, view: Any, vectors: Sequence[Any]) -> float:
     told = []
     for vector_D in vectors:
         scores_G = view.scores(vector_D)
-        hits = np.argsort(-scores_G, kind="stable")[:LOOKED_AT]
-        told.append(not judge.of_words(view, hits, scores_G[hits]))
+        told.append(not judge.of_words(view, float(scores_G.max()), vector_D))
     return float(np.mean(told))
 
 

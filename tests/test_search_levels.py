@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from instructcir.search.levels import EMPTY_TEXTS, FEWEST, LOOKED_AT, Judge, nearest_of, picture_level, word_levels
+from instructcir.search.levels import EMPTY_TEXTS, FEWEST, Judge, nearest_of, picture_level, word_levels
 from judged_gallery import Vectors
 
 # shapes: G gallery, K texts, D dimensions
@@ -77,8 +77,7 @@ def test_the_pictures_level_follows_how_alike_they_are(spread: float) -> None:
 
 def matches(judge: Any, view: Any, text_D: Any) -> bool:
     scores = view.scores(text_D)
-    hits = np.argsort(-scores)[:LOOKED_AT]
-    found: bool = judge.of_words(view, hits, scores[hits])
+    found: bool = judge.of_words(view, float(scores.max()), text_D)
     return found
 
 
@@ -106,11 +105,10 @@ def test_words_that_are_far_from_all_pictures_may_match() -> None:
 def test_the_words_levels_are_the_naive_ones(count: int, texts: int) -> None:
     view: Any = Gallery(count, 0.2)
     empty = Model().embed_texts(["x"] * texts)
-    leads, bests, mean = [], [], np.mean(empty, axis=0)
-    for text in empty:
-        first = sorted(view.made, key=lambda picture: -float(picture @ text))[:LOOKED_AT]
-        leads.append(max(float(picture @ text - picture @ mean) for picture in first))
-        bests.append(float(first[0] @ text))
+    leads, bests = [], []
+    for number, text in enumerate(empty):
+        bests.append(max(float(picture @ text) for picture in view.made))
+        leads.append(bests[-1] - np.mean([float(text @ one) for k, one in enumerate(empty) if k != number]))
     found = word_levels(empty, view)
     assert found.lead == pytest.approx(max(leads), abs=1e-5)
     assert found.best == pytest.approx(np.quantile(bests, 0.9), abs=1e-5)

@@ -28,7 +28,7 @@ from instructcir.worlds.registry import world
 
 EVERYTHING = Objective(
     answers=0.7, told=0.3, pairs=0.5, triplets=1.0, reference_image_negatives=True, both_directions=True,
-    equal_texts_are_right=True, hard_negatives_of_pairs=True, matryoshka=(16, 64),
+    equal_texts_are_right=True, hard_negatives_of_pairs=True, same_kind_negatives=True, matryoshka=(16, 64),
 )  # fmt: skip
 TABLE = FactTable([world("wardrobe")])
 

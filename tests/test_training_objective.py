@@ -56,6 +56,37 @@ def test_an_equally_right_target_is_no_mistake() -> None:
     assert F.cross_entropy(first, torch.tensor([0])).item() == pytest.approx(kept.item())
 
 
+@pytest.mark.parametrize("both", [False, True])
+def test_ones_own_kind_is_wrong_but_for_oneself_and_for_equals(both: bool) -> None:
+    anchors, targets, negatives = unit(4, 7, 0), unit(4, 7, 1), unit(3, 7, 2)
+    same = torch.eye(4, dtype=torch.bool)
+    same[0, 2] = same[2, 0] = True
+
+    def naive(ours: torch.Tensor, theirs: torch.Tensor, more: torch.Tensor) -> float:
+        total = 0.0
+        for q in range(4):
+            columns = [theirs[t] for t in range(4) if t == q or not same[q, t]]
+            columns += [ours[o] for o in range(4) if not same[q, o]] + list(more)
+            total += sum((ours[q] @ column / 0.05).exp() for column in columns).log() - ours[q] @ theirs[q] / 0.05
+        return total / 4
+
+    expected = float(naive(anchors, targets, negatives))
+    if both:
+        expected = (expected + float(naive(targets, anchors, negatives[:0]))) / 2
+    found = contrastive(anchors, targets, [negatives], both_directions=both, same_QQ=same, same_kind=True)
+    assert found.item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_gap_between_two_kinds_costs_only_where_ones_own_kind_is_wrong() -> None:
+    anchors, targets = unit(6, 8, 0), unit(6, 8, 1)
+    one, other = torch.eye(2)[:1].expand(6, 2), torch.eye(2)[1:].expand(6, 2)
+    apart = [torch.cat(blocks, dim=1) / math.sqrt(2) for blocks in ((anchors, one), (targets, other))]
+    together = contrastive(anchors, targets, temperature=0.05)
+    assert contrastive(*apart, temperature=0.025).item() == pytest.approx(together.item(), rel=1e-5)
+    together = contrastive(anchors, targets, temperature=0.05, same_kind=True)
+    assert contrastive(*apart, temperature=0.025, same_kind=True) > together + 10
+
+
 def test_shorter_vectors_are_unit_again() -> None:
     blocks = at_dimensions([unit(4, 8, 0)], (3, 8))
     assert [block[0].shape[1] for block in blocks] == [3, 8]

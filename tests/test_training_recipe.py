@@ -39,7 +39,7 @@ def test_the_papers_stage_two_is_the_papers_loss_and_nothing_else() -> None:
     assert objective.original_caption_negatives
     extras = (
         objective.learnable_temperature, objective.reference_image_negatives, objective.both_directions,
-        objective.equal_texts_are_right, bool(objective.matryoshka),
+        objective.equal_texts_are_right, objective.same_kind_negatives, bool(objective.matryoshka),
     )  # fmt: skip
     assert not any(extras)
 
@@ -52,6 +52,7 @@ def test_the_papers_stage_two_is_the_papers_loss_and_nothing_else() -> None:
         ({"objective": {"triplets": "much"}}, "expected float, found 'much'"),
         ({"objective": {"triplets": True}}, "expected float"),
         ({"objective": {}}, "nothing to learn"),
+        ({"tune": {"close_gap": True}, "objective": {"triplets": 1.0}}, "tune.close_gap needs objective.pairs"),
         ({"data": {"source": "pairs", "path": "p"}}, "needs triplets"),
         ({"data": {"source": "hub"}}, "none of 'drawn'"),
         ({"start": {}}, "'model' is missing"),

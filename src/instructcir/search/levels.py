@@ -2,13 +2,14 @@
 
 Spread tells nothing: in a gallery of like pictures, the best of a good query hardly stands out from the rest. Nor does
 the score's own height in words: short texts lie farther from every picture than long ones. What tells is the *lead*: by
-how much a picture is nearer to the words than to the mean of texts about nothing. These lead it by little themselves,
-and how little is measured in each gallery: words must lead it by more than any of them does.
+how much the nearest picture is nearer to the words than texts about nothing are. These lie near each other, and how far
+a gallery's nearest picture leads for them is measured: for words it must lead by more than for any of them.
 
 Pictures are nearer to pictures than words are, so they have a level of their own: how near the gallery's pictures are
 to their nearest. What neither can tell is a near miss from a match: only what is foreign to the gallery is named.
 
-Shape letters: N sampled pictures, L leading hits, G gallery (a sample of it, if large), K texts, D dimensions.
+Shape letters: N sampled pictures, L leading hits, G gallery (a sample of it, if large), K texts about nothing, D
+dimensions.
 """
 
 from __future__ import annotations
@@ -21,7 +22,6 @@ import numpy as np
 import numpy.typing as npt
 
 from instructcir.index.reader import View
-from instructcir.ranking import top_k
 from instructcir.search.queries import AsksModel, OpenReference
 
 Floats = npt.NDArray[np.float32]
@@ -72,24 +72,13 @@ def nearest_of(gallery_GD: Floats, most: int = _SAMPLED) -> Floats:
     return found
 
 
-def lead(scores_L: Floats, hits_LD: Floats, empty_D: Floats) -> float:
-    """By how much the words' nearest hits are nearer to them than to texts about nothing: the largest difference.
-
-    Args:
-        scores_L: cosines of the words with their first hits.
-        hits_LD: the hits' unit vectors.
-        empty_D: mean of the vectors of texts about nothing.
-    """
-    return float(np.max(scores_L - hits_LD @ empty_D))
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class WordLevels:
     """What words reach in a gallery that are about nothing.
 
     Attributes:
-        empty_D: mean of their vectors.
-        lead: the largest by which one of them leads their mean: what words must lead it by.
+        empty_D: mean of their vectors; a vector's product with it is its mean cosine with them.
+        lead: the largest by which a picture is nearer to one of them than the others are: what words must exceed.
         best: the best cosine that nine in ten of them do not reach.
     """
 
@@ -107,23 +96,20 @@ def word_levels(empty_KD: Floats, view: View) -> WordLevels:
         empty_KD: two texts or more.
         view: the gallery, not empty.
     """
-    hits_KL, scores_KL = _first_of(view, empty_KD)
-    empty_D = empty_KD.mean(axis=0)
-    leads_K = [
-        lead(scores_L, view.vectors(hits_L), empty_D) for hits_L, scores_L in zip(hits_KL, scores_KL, strict=True)
-    ]
-    return WordLevels(empty_D, max(leads_K), float(np.quantile(scores_KL[:, 0], _EMPTY_SHARE)))
+    best_K = _best_of(view, empty_KD)
+    count = len(empty_KD)
+    others_K = ((empty_KD @ empty_KD.T).sum(axis=1) - 1) / (count - 1)
+    return WordLevels(empty_KD.mean(axis=0), float((best_K - others_K).max()), float(np.quantile(best_K, _EMPTY_SHARE)))
 
 
-def _first_of(view: View, vectors_KD: Floats) -> tuple[Numbers, Floats]:
-    """Places and cosines (K, L) of each vector's first hits, as a query finds them."""
-    count = min(LOOKED_AT, len(view))
+def _best_of(view: View, vectors_KD: Floats) -> Floats:
+    """The best cosine (K,) of each vector, as a query finds it."""
     if view.graph is None:
-        return top_k(view.scores_each(vectors_KD), count)
+        best: Floats = view.scores_each(vectors_KD).max(axis=1)
+        return best
     graph = view.graph
-    found = [view.nearest(vector_D, count, graph.probes, graph.effort) for vector_D in vectors_KD]
-    fewest = min(len(scores) for _, scores in found)
-    return np.stack([hits[:fewest] for hits, _ in found]), np.stack([scores[:fewest] for _, scores in found])
+    found = [view.nearest(vector_D, LOOKED_AT, graph.probes, graph.effort)[1] for vector_D in vectors_KD]
+    return np.array([scores_L[0] for scores_L in found], dtype=np.float32)
 
 
 class Judge:
@@ -140,12 +126,18 @@ class Judge:
         self._of_words: tuple[View, WordLevels] | None = None
         self._pictures_lock, self._words_lock = threading.Lock(), threading.Lock()
 
-    def of_words(self, view: View, hits_L: Numbers, scores_L: Floats) -> bool:
-        """Whether the first hits of a query by words alone match well."""
+    def of_words(self, view: View, best: float, words_D: Floats) -> bool:
+        """Whether the best hit of a query by words alone matches well.
+
+        Args:
+            view: the gallery.
+            best: cosine of the best hit.
+            words_D: the query's unit vector.
+        """
         if len(view) < FEWEST:
             return True
         levels = self._words(view)
-        return lead(scores_L, view.vectors(hits_L), levels.empty_D) > levels.lead
+        return best - float(words_D @ levels.empty_D) > levels.lead
 
     def of_pictures(self, view: View, best: float) -> bool:
         """Whether the best hit of a query by pictures alone matches well."""

@@ -170,6 +170,7 @@ class Index:
             opened = [self.embedder.reference(one.image) for one in references]
             weights = [one.weight for one in references]
             query_D = query_vector(self.embedder, opened, weights, modification, not_)
+        is_moved = bool(len(liked_ND) or not_.strip())
         if len(liked_ND) or len(disliked_ND) or query_D is None:
             query_D = moved(query_D, liked_ND, disliked_ND, view.sample(SAMPLE))
         excluded = [row for one in references for row in one.ids] if exclude_reference else []
@@ -181,7 +182,7 @@ class Index:
             excluded=excluded,
             collapse_duplicates=collapse_duplicates,
             diversity=diversity,
-            judged=partial(self._matches, view, references, opened, modification, bool(len(liked_ND) or not_.strip())),
+            judged=partial(self._matches, view, references, opened, modification, query_D, is_moved),
             exact=exact,
         )
 
@@ -191,6 +192,7 @@ class Index:
         references: Sequence[Resolved],
         opened: Sequence[OpenReference],
         modification: str,
+        query_D: Floats,
         is_moved: bool,
         hits_L: Numbers,
         scores_L: Floats,
@@ -199,7 +201,7 @@ class Index:
         if is_moved:
             return True
         if not references:
-            return self._judge.of_words(view, hits_L, scores_L)
+            return self._judge.of_words(view, float(scores_L[0]), query_D)
         if not modification.strip():
             return self._judge.of_pictures(view, float(scores_L[0]))
         return self._judge.of_composed(view, float(scores_L[0]), () if any(one.ids for one in references) else opened)

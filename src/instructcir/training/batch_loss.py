@@ -39,6 +39,8 @@ class Objective:
         original_caption_negatives: every original caption of the batch is wrong for every composed query.
         reference_image_negatives: so is every reference picture, most of all the query's own.
         hard_negatives_of_pairs: hard negatives are wrong for every picture of the batch too, not for its queries alone.
+        same_kind_negatives: so are other pictures for a picture, other captions for a caption, other queries for one:
+            what is right must be nearer than one's own kind, which closes the gap between pictures and texts.
         both_directions: contrast from captions to pictures and queries too.
         equal_texts_are_right: a caption equal to the right one is not counted as wrong.
         matryoshka: also contrast vectors cut to these lengths.
@@ -55,6 +57,7 @@ class Objective:
     original_caption_negatives: bool = True
     reference_image_negatives: bool = False
     hard_negatives_of_pairs: bool = False
+    same_kind_negatives: bool = False
     both_directions: bool = False
     equal_texts_are_right: bool = False
     matryoshka: tuple[int, ...] = field(default=())
@@ -81,6 +84,7 @@ def contrasts(
                     both_directions=objective.both_directions,
                     same_QQ=_equal(caption_keys, caption_keys),
                     same_negatives=[_equal(caption_keys, hard_keys)] * len(against),
+                    same_kind=objective.same_kind_negatives,
                 )
             )
         if objective.triplets:
@@ -103,6 +107,7 @@ def contrasts(
                     both_directions=objective.both_directions,
                     same_QQ=_equal(modified_keys, modified_keys),
                     same_negatives=same,
+                    same_kind=objective.same_kind_negatives,
                 )
             )
     return {name: torch.stack(values).mean() for name, values in found.items() if values}

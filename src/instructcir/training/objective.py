@@ -26,6 +26,7 @@ def contrastive(
     both_directions: bool = False,
     same_QQ: torch.Tensor | None = None,
     same_negatives: Sequence[torch.Tensor | None] = (),
+    same_kind: bool = False,
 ) -> torch.Tensor:
     """Mean cross entropy of picking each anchor's own target among all targets and all negatives.
 
@@ -37,23 +38,31 @@ def contrastive(
         both_directions: add the same from targets to anchors (without the negatives) and halve the sum.
         same_QQ: true where target t, though not the anchor's own, is as right as it (an equal text): left out.
         same_negatives: for each block of negatives (Q, N), true where a negative is right for an anchor; or None.
+        same_kind: the other anchors are wrong for an anchor too, and with both directions other targets for a target.
+            Without it two kinds of vectors may keep apart however well each finds its own: the gap that Liang et al.
+            (2022) describe.
 
     Returns:
         A scalar; log of the number of columns if all vectors are zero.
     """
     similar_QQ = anchors_QD @ targets_QD.T / temperature
     own = torch.arange(len(anchors_QD), device=anchors_QD.device)
-    if same_QQ is not None:
-        others = same_QQ & (own[:, None] != own[None, :])
-        similar_QQ = similar_QQ.masked_fill(others, -torch.inf)
+    itself_QQ = own[:, None] == own[None, :]
+    right_QQ = itself_QQ if same_QQ is None else same_QQ | itself_QQ
+    similar_QQ = similar_QQ.masked_fill(right_QQ & ~itself_QQ, -torch.inf)
     blocks = [similar_QQ]
+    if same_kind:
+        blocks.append((anchors_QD @ anchors_QD.T / temperature).masked_fill(right_QQ, -torch.inf))
     for number, negative_ND in enumerate(negatives):
         block = anchors_QD @ negative_ND.T / temperature
         same = same_negatives[number] if number < len(same_negatives) else None
         blocks.append(block if same is None else block.masked_fill(same, -torch.inf))
     loss = F.cross_entropy(torch.cat(blocks, dim=1), own)
     if both_directions:
-        loss = (loss + F.cross_entropy(similar_QQ.T, own)) / 2
+        back = [similar_QQ.T]
+        if same_kind:
+            back.append((targets_QD @ targets_QD.T / temperature).masked_fill(right_QQ, -torch.inf))
+        loss = (loss + F.cross_entropy(torch.cat(back, dim=1), own)) / 2
     return loss
 
 

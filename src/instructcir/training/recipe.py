@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import difflib
 import tomllib
-import types
-import typing
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, dataclass, field
 from importlib import resources
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast, get_args, get_origin
+from typing import Any, Literal, cast
 
 from instructcir.errors import InputError
 from instructcir.training.batch_loss import Objective
-
-T = TypeVar("T")
+from instructcir.training.settings import build, plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +42,7 @@ class Tune:
         rank: of the adapters.
         alpha: their scale.
         dropout: within them.
+        close_gap: at the end, take the direction in which pictures differ from queries out of all vectors (`closing`).
     """
 
     mode: Literal["full", "lora"] = "full"
@@ -53,6 +50,7 @@ class Tune:
     rank: int = 64
     alpha: int = 128
     dropout: float = 0.0
+    close_gap: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +162,7 @@ class Recipe:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values, as in TOML; `from_dict` reads them back."""
-        return cast(dict[str, Any], _plain(asdict(self)))
+        return cast(dict[str, Any], plain(asdict(self)))
 
 
 def from_dict(values: Mapping[str, Any], where: str = "recipe") -> Recipe:
@@ -173,8 +171,17 @@ def from_dict(values: Mapping[str, Any], where: str = "recipe") -> Recipe:
     Raises:
         InputError: an unknown key (the nearest known one is named), a missing one, or a value of another type.
     """
-    recipe = _build(Recipe, values, where)
-    objective, optimiser = recipe.objective, recipe.optimiser
+    recipe = build(Recipe, values, where)
+    _check_objective(recipe, where)
+    _check_mixture(recipe, where)
+    optimiser = recipe.optimiser
+    if optimiser.global_batch < 1 or optimiser.steps < 1 or recipe.objective.temperature <= 0:
+        raise InputError(f"{where}: optimiser.global_batch, optimiser.steps and objective.temperature must be positive")
+    return recipe
+
+
+def _check_objective(recipe: Recipe, where: str) -> None:
+    objective = recipe.objective
     learned = objective.answers + objective.told + objective.pairs + objective.triplets
     if objective.facts and (learned or recipe.data.source != "drawn" or recipe.tune.mode != "full"):
         raise InputError(f"{where}: objective.facts stands alone and needs data.source 'drawn' and tune.mode 'full'")
@@ -182,6 +189,10 @@ def from_dict(values: Mapping[str, Any], where: str = "recipe") -> Recipe:
         raise InputError(f"{where}: objective: all weights are 0, so there is nothing to learn; set pairs or triplets")
     if recipe.data.source == "pairs" and objective.triplets:
         raise InputError(f"{where}: objective.triplets needs triplets; data.source is 'pairs'")
+    both = objective.pairs and objective.triplets and not objective.matryoshka
+    if recipe.tune.close_gap and not (both and recipe.tune.mode == "full"):
+        reason = "needs objective.pairs, objective.triplets and tune.mode 'full', and no objective.matryoshka"
+        raise InputError(f"{where}: tune.close_gap {reason}")
     if recipe.data.hard_negatives and not objective.triplets:
         raise InputError(f"{where}: data.hard_negatives needs objective.triplets")
     if objective.hard_negatives_of_pairs and not (recipe.data.source == "drawn" and recipe.data.hard_negatives):
@@ -190,66 +201,18 @@ def from_dict(values: Mapping[str, Any], where: str = "recipe") -> Recipe:
     for name in ("answers", "told"):
         if recipe.data.source != "drawn" and getattr(objective, name):
             raise InputError(f"{where}: objective.{name} needs data.source 'drawn'; set it to 0")
-    _check_mixture(recipe, where)
-    if not 1 <= recipe.data.answers <= 3:
-        raise InputError(f"{where}: data.answers must be 1, 2 or 3")
-    if optimiser.global_batch < 1 or optimiser.steps < 1 or objective.temperature <= 0:
-        raise InputError(f"{where}: optimiser.global_batch, optimiser.steps and objective.temperature must be positive")
-    return recipe
 
 
 def _check_mixture(recipe: Recipe, where: str) -> None:
     data = recipe.data
+    if not 1 <= data.answers <= 3:
+        raise InputError(f"{where}: data.answers must be 1, 2 or 3")
     if data.together < 1 or (data.together > 1 and data.source != "triplets"):
         raise InputError(f"{where}: data.together is 1 or, with data.source 'triplets', more")
     if not (0 <= data.lost_words < 1 and 0 <= data.split_words < 1):
         raise InputError(f"{where}: data.lost_words and data.split_words are probabilities from 0 to below 1")
     if not 0 <= data.drawn_share < 1 or (data.drawn_share and data.source == "drawn"):
         raise InputError(f"{where}: data.drawn_share is 0 or, beside files, more and below 1")
-
-
-def _build(kind: type[T], values: Mapping[str, Any], where: str) -> T:
-    if not isinstance(values, Mapping):
-        raise InputError(f"{where}: expected a table, found {values!r}")
-    hints = typing.get_type_hints(kind)
-    known = [part.name for part in fields(cast(Any, kind))]
-    for key in values:
-        if key not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.0)[0]
-            raise InputError(f"{where}: unknown key {key!r}; did you mean {near!r}?")
-    made: dict[str, Any] = {}
-    for part in fields(cast(Any, kind)):
-        if part.name in values:
-            made[part.name] = _value(hints[part.name], values[part.name], f"{where}.{part.name}")
-        elif part.default is MISSING and part.default_factory is MISSING:
-            raise InputError(f"{where}: {part.name!r} is missing")
-    return kind(**made)
-
-
-def _value(hint: Any, value: Any, where: str) -> Any:
-    if is_dataclass(hint):
-        return _build(cast(type, hint), value, where)
-    if get_origin(hint) is Literal:
-        if value not in get_args(hint):
-            raise InputError(f"{where}: {value!r} is none of {', '.join(map(repr, get_args(hint)))}")
-        return value
-    if get_origin(hint) is tuple:
-        if not isinstance(value, Sequence) or isinstance(value, str):
-            raise InputError(f"{where}: expected a list, found {value!r}")
-        return tuple(_value(get_args(hint)[0], one, where) for one in value)
-    if isinstance(hint, types.UnionType):
-        raise TypeError(f"{where}: recipes hold no {hint}")
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
-    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        raise InputError(f"{where}: expected {hint.__name__}, found {value!r}")
-    return value
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _plain(one) for key, one in value.items()}
-    return [_plain(one) for one in value] if isinstance(value, tuple) else value
 
 
 def names() -> list[str]:

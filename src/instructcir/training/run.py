@@ -17,6 +17,7 @@ import math
 import tempfile
 from contextlib import nullcontext
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ from instructcir.model.preparation import limit_pixels, prepare
 from instructcir.model.prompts import KINDS, named
 from instructcir.model.rendering import ChatRenderer
 from instructcir.training.claiming import claim, only_training
+from instructcir.training.closing import MEASURED_ON, check_closable, close_gap, gap_of
 from instructcir.training.curve import draw_curve
 from instructcir.training.drawn import DrawnSamples, Pool
 from instructcir.training.facts import FactTable
@@ -96,6 +98,8 @@ def train(recipe: Recipe, folder: Path, *, resume: bool = False, report: Report 
 def _trained(recipe: Recipe, folder: Path, start: Path, model_folder: Path, report: Report | None) -> Path:
     """The finished model's folder, after training from `start` or from the last checkpoint on."""
     checkpoint, adapted = load_start(recipe, start)
+    if recipe.tune.close_gap:
+        check_closable(checkpoint.model)
     trainer = make_trainer(recipe, *_lesson(recipe, checkpoint, folder), folder, report)
     trainer.train(resume_from_checkpoint=last_checkpoint(folder / "checkpoints"))
     if trainer.is_world_process_zero():
@@ -105,11 +109,20 @@ def _trained(recipe: Recipe, folder: Path, start: Path, model_folder: Path, repo
         if isinstance(trainer.model, Learner) and trainer.model.telling is not None:
             save_file(trainer.model.telling.state_dict(), folder / _TELLING)
         if isinstance(trainer.model, Looker):
-            looks: Any = trainer.train_dataset
-            few = [looks[number] for number in range(min(LEVELLED_BY, len(looks)))]
-            trainer.model.level(trainer.data_collator(few)["pixels"])
+            trainer.model.level(_few(trainer, LEVELLED_BY)["pixels"])
+        if recipe.tune.close_gap and isinstance(trainer.model, Learner):
+            close_gap(checkpoint.model, gap_of(trainer.model, _few(trainer, MEASURED_ON)["chunks"]))
         _save(checkpoint, adapted, model_folder)
     return model_folder
+
+
+def _few(trainer: Any, most: int) -> dict[str, Any]:
+    """The first samples as one batch."""
+    samples = trainer.train_dataset
+    first = range(min(most, len(samples))) if hasattr(samples, "__len__") else None
+    few = list(islice(samples, most)) if first is None else [samples[number] for number in first]
+    batch: dict[str, Any] = trainer.data_collator(few)
+    return batch
 
 
 def _start_folder(recipe: Recipe, folder: Path) -> Path:
@@ -264,7 +277,8 @@ def _save(checkpoint: Checkpoint, adapted: Any, folder: Path) -> None:
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
         plain = Path(temporary) / "plain"
         _save_plain(checkpoint, plain)
-        Embedder.load(plain, "cpu", prompts=checkpoint.prompts).save(folder)
+        trained_in: Any = str(checkpoint.placement.stored).removeprefix("torch.")  # "auto" would round float32 weights
+        Embedder.load(plain, "cpu", prompts=checkpoint.prompts, dtype=trained_in).save(folder)
 
 
 def _save_plain(checkpoint: Checkpoint, folder: Path) -> None:
