@@ -175,10 +175,7 @@ class PictureTable:
             StoreError: the disk refuses; the table is then as it was.
         """
         if len(rows):
-            self.guard()
-            with one_error_type(self.folder):
-                merge = self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
-                merge.execute(rows)
+            self._commit(rows, new=False)
 
     def append(self, rows: Any) -> None:
         """Add rows whose ids no row has, in one commit; what it costs does not grow with the table, as `write` does.
@@ -187,9 +184,7 @@ class PictureTable:
             StoreError: the disk refuses; the table is then as it was.
         """
         if len(rows):
-            self.guard()
-            with one_error_type(self.folder):
-                self._table.add(rows)
+            self._commit(rows, new=True)
 
     def write_stream(self, batches: Iterable[Any], *, new: bool) -> None:
         """Write as `append` does (where all are new) or `write`, one batch of rows after another, all in one commit.
@@ -197,14 +192,16 @@ class PictureTable:
         Raises:
             StoreError: the disk refuses; the table is then as it was.
         """
+        self._commit(pa.RecordBatchReader.from_batches(self.schema, batches), new=new)
+
+    def _commit(self, rows: Any, *, new: bool) -> None:
         self.guard()
-        rows = pa.RecordBatchReader.from_batches(self.schema, batches)
         with one_error_type(self.folder):
             if new:
                 self._table.add(rows)
-                return
-            merge = self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
-            merge.execute(rows)
+            else:
+                merge = self._table.merge_insert("id").when_matched_update_all().when_not_matched_insert_all()
+                merge.execute(rows)
 
     def delete(self, ids: Sequence[str]) -> None:
         """Remove rows, a few thousand in a commit.

@@ -109,19 +109,17 @@ def _trained(recipe: Recipe, folder: Path, start: Path, model_folder: Path, repo
         if isinstance(trainer.model, Learner) and trainer.model.telling is not None:
             save_file(trainer.model.telling.state_dict(), folder / _TELLING)
         if isinstance(trainer.model, Looker):
-            trainer.model.level(_few(trainer, LEVELLED_BY)["pixels"])
+            trainer.model.level(_few(recipe, trainer, LEVELLED_BY)["pixels"])
         if recipe.tune.close_gap and isinstance(trainer.model, Learner):
-            close_gap(checkpoint.model, gap_of(trainer.model, _few(trainer, MEASURED_ON)["chunks"]))
+            close_gap(checkpoint.model, gap_of(trainer.model, _few(recipe, trainer, MEASURED_ON)["chunks"]))
         _save(checkpoint, adapted, model_folder)
     return model_folder
 
 
-def _few(trainer: Any, most: int) -> dict[str, Any]:
-    """The first samples as one batch."""
-    samples = trainer.train_dataset
-    first = range(min(most, len(samples))) if hasattr(samples, "__len__") else None
-    few = list(islice(samples, most)) if first is None else [samples[number] for number in first]
-    batch: dict[str, Any] = trainer.data_collator(few)
+def _few(recipe: Recipe, trainer: Any, most: int) -> dict[str, Any]:
+    """The run's first samples as one batch."""
+    samples = iter(trainer.train_dataset)
+    batch: dict[str, Any] = trainer.data_collator(list(islice(samples, min(most, _length(recipe)))))
     return batch
 
 
@@ -168,7 +166,7 @@ def _lesson(recipe: Recipe, checkpoint: Checkpoint, folder: Path) -> tuple[Any, 
         tokens = int(checkpoint.model.config.image_seq_length)
         table, side = FactTable([world(name) for name in recipe.data.worlds]), math.isqrt(tokens)
         looker = Looker(_backbone(checkpoint), table, tokens)
-        looks = Looks(_pools(recipe, folder), _drawn_length(recipe), recipe.running.seed, table, side)
+        looks = Looks(_pools(recipe, folder), _length(recipe), recipe.running.seed, table, side)
         collate = LookCollator(partial(prepare, checkpoint.processor))
         return looker, partial(looking_loss, recipe.objective.facts), collate, looks
     learner, layout = prepare_learning(recipe, checkpoint)
@@ -240,7 +238,7 @@ def _drawn(recipe: Recipe, folder: Path, wishes: int) -> DrawnSamples:
     data = recipe.data
     return DrawnSamples(
         _pools(recipe, folder),
-        _drawn_length(recipe),
+        _length(recipe),
         recipe.running.seed,
         wishes=wishes if _with_wishes(recipe) else 0,
         hard=data.hard_negatives,
@@ -265,7 +263,7 @@ def _pools(recipe: Recipe, folder: Path) -> list[Pool]:
     return [Pool(folder.parent / "pictures", name, data.pool, data.side) for name in data.worlds]
 
 
-def _drawn_length(recipe: Recipe) -> int:
+def _length(recipe: Recipe) -> int:
     return recipe.optimiser.steps * recipe.optimiser.global_batch
 
 
