@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from io import StringIO
 from pathlib import Path
 
+import pytest
+from rich.console import Console
+
 from cli_runs import json_lines, process, refused, run
+from instructcir.cli import train
+from instructcir.training.trainer import Step
 
 
 def test_recipes_are_listed() -> None:
@@ -38,6 +44,14 @@ def test_what_cannot_be_trained_is_said_in_one_line(tmp_path: Path) -> None:
     assert "train tiny-stage0 first" in refused("train", "tiny-stage1", "--into", tmp_path / "tiny-stage1")
     without = refused("train", "paper-llava-phi35-stage2", "--into", tmp_path / "x", "--set", f"start.model={tmp_path}")
     assert str(tmp_path) in without
+
+
+def test_without_a_terminal_lines_tell_the_speed_and_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(train, "_SECONDS_BETWEEN_LINES", -1.0)
+    said = StringIO()
+    with train.training_bar(900, Console(file=said, width=200)) as report:
+        report(Step(60, 900, 1.25, 10.0, 840 * 64 / 10))
+    assert said.getvalue() == "step 60 of 900: loss 1.250, 10 samples/s, 90 minutes left\n"
 
 
 def test_a_short_training_from_nothing_and_its_score(tmp_path: Path) -> None:

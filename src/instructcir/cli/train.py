@@ -130,7 +130,8 @@ def training_bar(steps: int, console: Console) -> Iterator[Callable[[Step], None
         progress.update(task, total=step.steps, completed=step.step, loss=step.loss, rate=rate)
         if not console.is_terminal and time.monotonic() - told > _SECONDS_BETWEEN_LINES:
             told = time.monotonic()
-            console.print(f"step {step.step:,} of {step.steps:,}: loss {step.loss:.3f}, {rate:.0f} samples/s")
+            left = f"{step.seconds_left / 60:.0f} minutes left"
+            console.print(f"step {step.step:,} of {step.steps:,}: loss {step.loss:.3f}, {rate:.0f} samples/s, {left}")
 
     with progress:
         yield report

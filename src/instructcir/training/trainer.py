@@ -6,6 +6,7 @@ import importlib.util
 import json
 import os
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,12 +38,14 @@ class Step:
         step: steps done, of `steps`.
         loss: mean since the last report.
         samples_per_second: pictures learned from, since the start of this process.
+        seconds_left: until the last step, at that rate.
     """
 
     step: int
     steps: int
     loss: float
     samples_per_second: float
+    seconds_left: float
 
 
 Report = Callable[[Step], None]
@@ -153,7 +156,8 @@ class Journal(TrainerCallback):
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
         if self.report:
-            self.report(Step(state.global_step, state.max_steps, logs["loss"], logs["samples_per_second"]))
+            rate, to_come = logs["samples_per_second"], (state.max_steps - state.global_step) * self.samples
+            self.report(Step(state.global_step, state.max_steps, logs["loss"], rate, to_come / rate))
 
     def rate(self, step: int) -> float:
         """Pictures a second until a step, since the start of this process."""
@@ -215,6 +219,7 @@ def make_trainer(
     if optimiser.global_batch % count:
         raise InputError(f"optimiser.global_batch {optimiser.global_batch} cannot be split over {count} processes")
     own = optimiser.global_batch // count
+    warnings.filterwarnings("ignore", message="Grad strides do not match")  # of sides of length 1, where none are wrong
     disable_progress_bar()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
     arguments = TrainingArguments(
