@@ -63,6 +63,19 @@ def test_all_that_is_learned_from_is_of_the_training_split(tmp_path: Path, monke
     assert all(belongs(wardrobe, target) == "train" for target in targets)
 
 
+def test_captions_tell_as_much_as_the_weights_say(tmp_path: Path) -> None:
+    pool = Pool(tmp_path, "wardrobe", 8, 32)
+    words = {
+        detail: [len(DrawnSamples([pool], 30, seed=0, hard=1, details=weights)[n].caption.split()) for n in range(30)]
+        for detail, weights in {"all": (), "full": (1, 0, 0), "short": (0, 0, 1), "mixed": (5, 2, 3)}.items()
+    }
+    assert sum(words["short"]) < 0.6 * sum(words["full"])
+    assert words["all"] != words["short"]
+    assert min(words["mixed"]) <= max(words["short"]) < max(words["mixed"])
+    one, other = (DrawnSamples([pool], 8, seed=0, hard=1, details=(5, 2, 3))[3] for _ in range(2))
+    assert (one.caption, one.wishes, one.hard) == (other.caption, other.wishes, other.hard)
+
+
 def test_a_share_repeats_its_samples(tmp_path: Path) -> None:
     samples = DrawnSamples([Pool(tmp_path, "wardrobe", 8, 32)], 16, seed=0, share=0.25)
     said = [samples[index].wishes for index in range(16)]

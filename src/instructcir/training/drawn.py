@@ -32,6 +32,7 @@ from instructcir.worlds.world import Change, Detail, Drawing, Facts, World
 _SCALES = (1, 1, 1.3, 1.7)
 """Pictures are drawn at these multiples of the side and shrunk, so that sharpness tells nothing."""
 
+_DETAILS: tuple[Detail, ...] = ("full", "medium", "short")
 _PROBES = 64
 _ANY = 10**6  # numbers to take any picture from
 
@@ -100,6 +101,7 @@ class DrawnSamples(Dataset[Sample]):
         seed: of the words; two stages of a training take two.
         wishes: modifications of each picture.
         hard: so many captions a wish that are wrong for it, and for the picture, by one fact or half of the wish.
+        details: weights of captions of pictures that tell everything, some of it, little; empty for those of `_detail`.
         answers: how many of the three sorts of things that a model should say of a picture to add, chosen in turn.
         share: part of the samples that differ, for measuring what fewer cost; the others repeat them.
         table: numbers the facts of pictures and of what wishes make of them, if these are wanted.
@@ -113,13 +115,15 @@ class DrawnSamples(Dataset[Sample]):
         *,
         wishes: int = 2,
         hard: int = 0,
+        details: Sequence[float] = (),
         answers: int = 0,
         share: float = 1.0,
         table: FactTable | None = None,
     ) -> None:
         self.pools = list(pools)
         self.length, self.seed, self.share = length, seed, share
-        self.wishes, self.hard, self.answers, self.table = wishes, hard, answers, table
+        self.wishes, self.hard, self.details = wishes, hard, tuple(details)
+        self.answers, self.table = answers, table
 
     def __len__(self) -> int:
         return self.length
@@ -129,7 +133,8 @@ class DrawnSamples(Dataset[Sample]):
         pool, number = Pool.pick(self.pools, index, self.seed)
         rng = random.Random(f"{self.seed}/{index}")
         facts = facts_of(pool.world, "train", number)
-        caption = pool.world.caption(facts, rng, self._detail(rng))
+        detail = rng.choices(_DETAILS, weights=self.details)[0] if self.details else self._detail(rng)
+        caption = pool.world.caption(facts, rng, detail)
         changes = [self._change(pool.world, facts, rng) for _ in range(self.wishes)]
         wishes = tuple(self._wish(pool.world, facts, change, rng) for change in changes)
         hard = tuple(text for change in changes for text in self._wrong(pool.world, facts, change, rng))
@@ -165,7 +170,7 @@ class DrawnSamples(Dataset[Sample]):
 
         Otherwise a vague caption would have to beat one that is right in all but a fact.
         """
-        return "full" if self.hard else rng.choices(("full", "medium", "short"), weights=(8, 1, 1))[0]
+        return "full" if self.hard else rng.choices(_DETAILS, weights=(8, 1, 1))[0]
 
     def _change(self, world: World, facts: Facts, rng: random.Random) -> Change:
         try:

@@ -68,6 +68,8 @@ class Data:
         share: part of the drawn samples that differ; the rest repeat them.
         hard_negatives: captions easily mistaken for a triplet's: of drawn pictures made to be so, of files those that
             were mined (`instructcir mine`); 0 for none.
+        caption_details: how often captions of drawn pictures tell everything, some of it, little: three weights;
+            modified captions are not meant. Empty for always everything beside hard negatives, and 8, 1, 1 without.
         together: triplets of one picture in a sample of files, so that the picture is computed once for all of them.
         drawn_share: of the samples of files' stream those that are drawn of `worlds` instead: what a model knew before.
         lost_words: probability that a text loses a word, or has it replaced by one that means nothing (`rough`).
@@ -84,6 +86,7 @@ class Data:
     answers: int = 3
     share: float = 1.0
     hard_negatives: int = 0
+    caption_details: tuple[float, ...] = ()
     together: int = 1
     drawn_share: float = 0.0
     lost_words: float = 0.0
@@ -207,6 +210,10 @@ def _check_mixture(recipe: Recipe, where: str) -> None:
     data = recipe.data
     if not 1 <= data.answers <= 3:
         raise InputError(f"{where}: data.answers must be 1, 2 or 3")
+    details = data.caption_details
+    if details and not (data.source == "drawn" and len(details) == 3 and min(details) >= 0 and sum(details) > 0):
+        reason = "three weights of 0 or more, of captions that tell all, some, little; it needs data.source 'drawn'"
+        raise InputError(f"{where}: data.caption_details is {reason}")
     if data.together < 1 or (data.together > 1 and data.source != "triplets"):
         raise InputError(f"{where}: data.together is 1 or, with data.source 'triplets', more")
     if not (0 <= data.lost_words < 1 and 0 <= data.split_words < 1):
