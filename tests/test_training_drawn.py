@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import pytest
 from instructcir.training import drawn
 from instructcir.training.drawn import DrawnSamples, Pool
 from instructcir.training.fresh import write_fresh
+from instructcir.training.samples import Sample
 from instructcir.worlds.registry import world
 from instructcir.worlds.splits import belongs, facts_of
 
@@ -74,6 +77,29 @@ def test_captions_tell_as_much_as_the_weights_say(tmp_path: Path) -> None:
     assert min(words["mixed"]) <= max(words["short"]) < max(words["mixed"])
     one, other = (DrawnSamples([pool], 8, seed=0, hard=1, details=(5, 2, 3))[3] for _ in range(2))
     assert (one.caption, one.wishes, one.hard) == (other.caption, other.wishes, other.hard)
+
+
+@pytest.mark.parametrize("name", ["wardrobe", "landscapes", "plates"])
+def test_invented_words_come_in_modifications_alone(tmp_path: Path, name: str) -> None:
+    pool = Pool(tmp_path, name, 8, 32)
+
+    def words(texts: Iterable[str]) -> set[str]:
+        return {word for text in texts for word in re.findall("[a-z]+", text.lower())}
+
+    plain, odd = (DrawnSamples([pool], 60, seed=0, hard=1, invented=share) for share in (0.0, 0.5))
+    plain_samples, odd_samples = ([samples[n] for n in range(60)] for samples in (plain, odd))
+    known = words(text for n in range(400) for text in _said(DrawnSamples([pool], 400, seed=1, hard=1)[n]))
+    captions = words(
+        text for one in odd_samples for text in (one.caption, *one.hard, *(said for _, said in one.wishes))
+    )
+    modifications = words(text for one in odd_samples for text, _ in one.wishes)
+    of_plain = words(text for one in plain_samples for text, _ in one.wishes)
+    assert len(modifications - known) > 20 + 2 * len(of_plain - known)
+    assert len(captions - known) <= len(captions) / 20
+
+
+def _said(sample: Sample) -> tuple[str, ...]:
+    return sample.caption, *sample.hard, *(text for wish in sample.wishes for text in wish)
 
 
 def test_a_share_repeats_its_samples(tmp_path: Path) -> None:

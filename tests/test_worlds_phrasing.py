@@ -1,6 +1,7 @@
 """The machinery that puts facts into words."""
 
 import random
+import re
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,25 @@ def test_a_speaker_keeps_training_and_unseen_templates_apart() -> None:
 def test_unseen_words_never_come_in_training_and_are_mixed_otherwise() -> None:
     assert {Speaker(BOOK, random.Random(seed)).word("word.red") for seed in range(30)} == {"red"}
     assert {Speaker(BOOK, random.Random(seed), True).word("word.red") for seed in range(30)} == {"red", "scarlet"}
+
+
+def test_invented_words_stand_for_names_alone() -> None:
+    named = {"word.scene.sea": (("at|the|seaside",), ()), "join": (("{1}, and besides {2}",), ())}
+    named |= {"word.pattern_in.dots": (("{second} polka dots",), ()), "word.red": (("red",), ("scarlet",))}
+    speaker = Speaker(named, random.Random(0), invented=1.0)
+    scenes = {speaker.word("word.scene.sea") for _ in range(20)}
+    assert len(scenes) == 20
+    assert all(re.fullmatch(r"at\|the\|[a-z]{3,7}", scene) and "seaside" not in scene for scene in scenes)
+    assert speaker.word("join") == "{1}, and besides {2}"
+    assert speaker.word("word.pattern_in.dots") == "{second} polka dots"
+    rare = Speaker(named, random.Random(0), invented=0.25)
+    assert 0.15 < sum(rare.word("word.red") != "red" for _ in range(400)) / 400 < 0.35
+
+
+def test_without_invented_words_no_choice_changes() -> None:
+    one, other = Speaker(BOOK, random.Random(4), True), Speaker(BOOK, random.Random(4), True, invented=0.0)
+    assert [one.word("word.red") for _ in range(20)] == [other.word("word.red") for _ in range(20)]
+    assert one.rng.random() == other.rng.random()
 
 
 def test_fill_calls_only_the_makers_that_a_template_names() -> None:

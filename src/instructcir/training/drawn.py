@@ -102,6 +102,7 @@ class DrawnSamples(Dataset[Sample]):
         wishes: modifications of each picture.
         hard: so many captions a wish that are wrong for it, and for the picture, by one fact or half of the wish.
         details: weights of captions of pictures that tell everything, some of it, little; empty for those of `_detail`.
+        invented: probability of a name in a modification to be a word that means nothing.
         answers: how many of the three sorts of things that a model should say of a picture to add, chosen in turn.
         share: part of the samples that differ, for measuring what fewer cost; the others repeat them.
         table: numbers the facts of pictures and of what wishes make of them, if these are wanted.
@@ -116,6 +117,7 @@ class DrawnSamples(Dataset[Sample]):
         wishes: int = 2,
         hard: int = 0,
         details: Sequence[float] = (),
+        invented: float = 0.0,
         answers: int = 0,
         share: float = 1.0,
         table: FactTable | None = None,
@@ -123,7 +125,7 @@ class DrawnSamples(Dataset[Sample]):
         self.pools = list(pools)
         self.length, self.seed, self.share = length, seed, share
         self.wishes, self.hard, self.details = wishes, hard, tuple(details)
-        self.answers, self.table = answers, table
+        self.invented, self.answers, self.table = invented, answers, table
 
     def __len__(self) -> int:
         return self.length
@@ -152,7 +154,7 @@ class DrawnSamples(Dataset[Sample]):
 
     def _wish(self, world: World, facts: Facts, change: Change, rng: random.Random) -> tuple[str, str]:
         """A modification, and the caption of what it makes of the picture: nothing is said of what it leaves open."""
-        text = world.modification(facts, change, rng).text
+        text = world.modification(facts, change, rng, invented=self.invented).text
         return text, world.caption(change.target, rng, self._detail(rng), omit=change.free)
 
     def _wrong(self, world: World, facts: Facts, change: Change, rng: random.Random) -> list[str]:

@@ -75,6 +75,7 @@ class Data:
         lost_words: probability that a text loses a word, or has it replaced by one that means nothing (`rough`).
         split_words: probability of a text's token to be written as the two that a byte-pair tokenizer made it of.
         stray_words: probability of a text's word to have one before it that means nothing.
+        invented_words: probability of a thing's or value's name in a drawn modification to be a word without meaning.
     """
 
     source: Literal["drawn", "pairs", "triplets"]
@@ -92,6 +93,7 @@ class Data:
     lost_words: float = 0.0
     split_words: float = 0.0
     stray_words: float = 0.0
+    invented_words: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,13 +213,16 @@ def _check_mixture(recipe: Recipe, where: str) -> None:
     if not 1 <= data.answers <= 3:
         raise InputError(f"{where}: data.answers must be 1, 2 or 3")
     details = data.caption_details
-    if details and not (data.source == "drawn" and len(details) == 3 and min(details) >= 0 and sum(details) > 0):
-        reason = "three weights of 0 or more, of captions that tell all, some, little; it needs data.source 'drawn'"
+    if details and not (len(details) == 3 and min(details) >= 0 and sum(details) > 0):
+        reason = "three weights of 0 or more, of captions that tell all, some, little"
         raise InputError(f"{where}: data.caption_details is {reason}")
+    if (details or data.invented_words) and not (data.source == "drawn" or data.drawn_share):
+        raise InputError(f"{where}: data.caption_details and data.invented_words need drawn samples: data.drawn_share")
     if data.together < 1 or (data.together > 1 and data.source != "triplets"):
         raise InputError(f"{where}: data.together is 1 or, with data.source 'triplets', more")
-    if not (0 <= data.lost_words < 1 and 0 <= data.split_words < 1):
-        raise InputError(f"{where}: data.lost_words and data.split_words are probabilities from 0 to below 1")
+    for name in ("lost_words", "split_words", "stray_words", "invented_words"):
+        if not 0 <= getattr(data, name) < 1:
+            raise InputError(f"{where}: data.{name} is a probability from 0 to below 1")
     if not 0 <= data.drawn_share < 1 or (data.drawn_share and data.source == "drawn"):
         raise InputError(f"{where}: data.drawn_share is 0 or, beside files, more and below 1")
 

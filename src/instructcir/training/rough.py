@@ -17,12 +17,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from instructcir.errors import InputError
+from instructcir.worlds.phrasing import nonsense
 
 _WORD = re.compile(r"[^\W\d_]{2,}")
 _FEWEST = 3
 """Words that a text must have for one of them to be lost."""
 _JOINTS = (" ", " ", " ", "-")
-_SOUNDS = ("bcdfghjklmnprstvwz", "aeiou")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +78,13 @@ class Roughness:
         words = list(_WORD.finditer(text))
         if rng.random() < self.lost_words and len(words) >= _FEWEST:
             word = rng.choice(words)
-            put = _nonsense(rng) if rng.random() < 0.5 else ""
+            put = nonsense(rng) if rng.random() < 0.5 else ""
             text = " ".join((text[: word.start()] + put + text[word.end() :]).split())
         return _WORD.sub(lambda word: self._stray(rng) + word[0], text) if self.stray_words else text
 
     def _stray(self, rng: random.Random) -> str:
         """Mostly nothing, else a word that means nothing and what joins it to the next one."""
-        return _nonsense(rng) + rng.choice(_JOINTS) if rng.random() < self.stray_words else ""
+        return nonsense(rng) + rng.choice(_JOINTS) if rng.random() < self.stray_words else ""
 
     def ids(self, ids: Sequence[int], rng: random.Random) -> list[int]:
         """The ids, some written as the two they were made of, and those in turn."""
@@ -103,8 +103,3 @@ class Roughness:
 
 SMOOTH = Roughness()
 """Leaves texts as they are."""
-
-
-def _nonsense(rng: random.Random) -> str:
-    """Letters that can be spoken and mean nothing."""
-    return "".join(rng.choice(_SOUNDS[place % 2]) for place in range(rng.randint(3, 7)))

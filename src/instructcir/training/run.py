@@ -243,6 +243,7 @@ def _drawn(recipe: Recipe, folder: Path, wishes: int) -> DrawnSamples:
         wishes=wishes if _with_wishes(recipe) else 0,
         hard=data.hard_negatives,
         details=data.caption_details,
+        invented=data.invented_words,
         answers=data.answers if recipe.objective.answers else 0,
         share=data.share,
         table=_facts_of_vectors(recipe),

@@ -37,6 +37,13 @@ _GAP = re.compile(r"\s+(?=[\s,.;:?!])|(?<=[,;]),|^[\s,;]+|[\s,;]+$")
 _LONG_WORD = re.compile(r"[a-z]{4,}")
 _NEIGHBOURS = dict(zip("qwertyuiopasdfghjklzxcvbnm", "wertyuioposdfghjklkxcvbnmn", strict=True))
 _UNSEEN_WORD_SHARE = 0.5
+_VALUES = ("word.", "noun.", "precise.")
+"""Beginnings of the paths of lists that name things and values; other lists are templates and frames."""
+_NAMING = re.compile(
+    r"\b(?!(?:any|back|down|for|from|front|here|into|near|next|not|off|out|over|some|the|there|under|with)\b)[a-z]{3,}"
+)
+"""Words of three letters and more, less those that name nothing themselves."""
+_SOUNDS = ("bcdfghjklmnprstvwz", "aeiou")
 
 
 @cache
@@ -99,12 +106,20 @@ class Speaker:
     """Picks templates and words: training's, or with `unseen` those that training never uses.
 
     Unseen words (synonyms) are mixed with training's: a listener who meets only new words learns little about either.
+
+    Args:
+        book: the phrases.
+        rng: source of all choices.
+        unseen: whether to use the part that training never uses.
+        invented: probability of a name of a thing or value to be one that means nothing. Who learns from such texts
+            learns to go by the rest of the text and by the picture where a word is not known.
     """
 
-    def __init__(self, book: Book, rng: random.Random, unseen: bool = False) -> None:
+    def __init__(self, book: Book, rng: random.Random, unseen: bool = False, invented: float = 0.0) -> None:
         self.book = book
         self.rng = rng
         self.unseen = unseen
+        self.invented = invented
 
     def templates(self, path: str, slots: Container[str] | None = None) -> list[str]:
         """Templates of a list, this speaker's part, that need no other slots than these; none if there is no list."""
@@ -127,11 +142,19 @@ class Speaker:
         """
         training, unseen = self.book[path]
         new = self.unseen and unseen and self.rng.random() < _UNSEEN_WORD_SHARE
-        return self.rng.choice(unseen if new else training)
+        word = self.rng.choice(unseen if new else training)
+        if self.invented and path.startswith(_VALUES) and "{" not in word and self.chance(self.invented):
+            return _NAMING.sub(lambda _: nonsense(self.rng), word)
+        return word
 
     def chance(self, probability: float) -> bool:
         """Whether something of this probability happens."""
         return self.rng.random() < probability
+
+
+def nonsense(rng: random.Random) -> str:
+    """Letters that can be spoken and mean nothing."""
+    return "".join(rng.choice(_SOUNDS[place % 2]) for place in range(rng.randint(3, 7)))
 
 
 def fill(template: str, makers: Makers) -> str:

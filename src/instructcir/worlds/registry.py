@@ -74,9 +74,11 @@ class _World:
         caption = _part(self.name, "captions", "caption")
         return cast(str, caption(facts, rng, detail, omit=omit, unseen=unseen))
 
-    def modification(self, facts: Facts, change: Change, rng: random.Random, *, unseen: bool = False) -> Modification:
+    def modification(
+        self, facts: Facts, change: Change, rng: random.Random, *, unseen: bool = False, invented: float = 0.0
+    ) -> Modification:
         modification = _part(self.name, "modifications", "modification")
-        return cast(Modification, modification(facts, change, rng, unseen=unseen))
+        return cast(Modification, modification(facts, change, rng, unseen=unseen, invented=invented))
 
     def question(self, facts: Facts, rng: random.Random) -> tuple[str, str]:
         return cast(tuple[str, str], _part(self.name, "questions", "question")(facts, rng))

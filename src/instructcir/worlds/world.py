@@ -151,7 +151,9 @@ class World(Protocol):
         """
         ...
 
-    def modification(self, facts: Facts, change: Change, rng: random.Random, *, unseen: bool = False) -> Modification:
+    def modification(
+        self, facts: Facts, change: Change, rng: random.Random, *, unseen: bool = False, invented: float = 0.0
+    ) -> Modification:
         """A change of these facts as a person would type it."""
         ...
 

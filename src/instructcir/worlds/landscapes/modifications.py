@@ -20,7 +20,9 @@ _WRAPS = {
 }
 
 
-def modification(facts: Facts, change: Change, rng: random.Random, *, unseen: bool = False) -> Modification:
+def modification(
+    facts: Facts, change: Change, rng: random.Random, *, unseen: bool = False, invented: float = 0.0
+) -> Modification:
     """A change in words.
 
     Args:
@@ -28,8 +30,9 @@ def modification(facts: Facts, change: Change, rng: random.Random, *, unseen: bo
         change: a change of it.
         rng: source of all choices.
         unseen: whether every edit is said with a template, and at times a word or frame, that training never uses.
+        invented: probability of a name of a thing or value to be one that means nothing.
     """
-    speaker = new_speaker(rng, unseen)
+    speaker = new_speaker(rng, unseen, invented)
     style = rng.choice((*_CLASSES, "free")) if len(change.edits) > 1 else rng.choice(_CLASSES)
     edits = list(change.edits)
     rng.shuffle(edits)

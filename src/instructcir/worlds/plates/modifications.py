@@ -9,6 +9,8 @@ from instructcir.worlds.wardrobe.modifications import said_by
 from instructcir.worlds.world import Change, Facts, Modification
 
 
-def modification(facts: Facts, change: Change, rng: random.Random, *, unseen: bool = False) -> Modification:
+def modification(
+    facts: Facts, change: Change, rng: random.Random, *, unseen: bool = False, invented: float = 0.0
+) -> Modification:
     """A change as a person would type it; arguments as of the wardrobe's `modification`."""
-    return said_by(speaker(rng, unseen), facts, change)
+    return said_by(speaker(rng, unseen, invented), facts, change)

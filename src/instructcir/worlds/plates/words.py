@@ -24,6 +24,6 @@ def phrases() -> Book:
     return {**others, **own}
 
 
-def speaker(rng: random.Random, unseen: bool) -> Speaker:
-    """A speaker of this world."""
-    return Speaker(phrases(), rng, unseen)
+def speaker(rng: random.Random, unseen: bool, invented: float = 0.0) -> Speaker:
+    """A speaker of this world; arguments as of `Speaker`."""
+    return Speaker(phrases(), rng, unseen, invented)

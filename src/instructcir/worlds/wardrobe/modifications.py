@@ -44,7 +44,9 @@ class _Teller:
     edits: tuple[Edit, ...]
 
 
-def modification(facts: Facts, change: Change, rng: random.Random, *, unseen: bool = False) -> Modification:
+def modification(
+    facts: Facts, change: Change, rng: random.Random, *, unseen: bool = False, invented: float = 0.0
+) -> Modification:
     """A change as a person would type it.
 
     Args:
@@ -52,8 +54,9 @@ def modification(facts: Facts, change: Change, rng: random.Random, *, unseen: bo
         change: a change of it.
         rng: source of all choices.
         unseen: whether to use phrases, and at times words and slips, that training never uses.
+        invented: probability of a name of a garment or value to be one that means nothing.
     """
-    return said_by(words.speaker(rng, unseen), facts, change)
+    return said_by(words.speaker(rng, unseen, invented), facts, change)
 
 
 def said_by(speaker: Speaker, facts: Facts, change: Change) -> Modification:

@@ -41,9 +41,9 @@ def phrases() -> Book:
     return book(__package__ or "", *FILES, more=MORE)
 
 
-def speaker(rng: random.Random, unseen: bool) -> Speaker:
-    """A speaker of this world."""
-    return Speaker(phrases(), rng, unseen)
+def speaker(rng: random.Random, unseen: bool, invented: float = 0.0) -> Speaker:
+    """A speaker of this world; arguments as of `Speaker`."""
+    return Speaker(phrases(), rng, unseen, invented)
 
 
 def bare(noun: str) -> str:
