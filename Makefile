@@ -44,10 +44,10 @@ docs: setup ## write docs/cli.md anew from the commands' help texts
 	$(BIN)/python -m typer instructcir.cli.main utils docs --name instructcir --output docs/cli.md
 
 train-tiny: setup ## train the small model from nothing; goes on where it was interrupted
-	for part in tower tower2 stage0 stage1 stage2; do \
+	for part in tower tower2 stage0 stage1 stage2 finish; do \
 	  $(BIN)/torchrun --nproc-per-node $(PROCESSES) -m instructcir train tiny-$$part --into runs/tiny-$$part --resume || exit 1; \
 	done
-	rm -rf runs/tiny && $(BIN)/instructcir save runs/tiny-stage2/model runs/tiny --dtype bfloat16
+	rm -rf runs/tiny && $(BIN)/instructcir save runs/tiny-finish/model runs/tiny --dtype bfloat16
 	$(BIN)/instructcir world score runs/tiny --out runs/tiny/scores.json
 	$(BIN)/python bench/common/tiny_card.py runs runs/tiny
 	@echo "runs/tiny is the model with its card; src/instructcir/bundled/tiny is where the package looks for it"

@@ -57,7 +57,6 @@ TRIPLETS = (
     "objective.temperature=0.05",
     "objective.told_changes=1.0",
     "data.hard_negatives=0",
-    "tune.close_gap=false",
     "optimiser.steps=100",
 )
 OTHER_WORDS = "start.prompts=qwen3-vl-embedding"
@@ -102,8 +101,9 @@ BUNDLED = (
     Row("tiny-stage0", "stage 0", "tiny-stage0"),
     Row("tiny-stage1", "stages 0, 1", "tiny-stage1"),
     Row("tiny-stage02", "stages 0, 2", "tiny-stage2", "tiny-stage0"),
-    Row("tiny-open", "stages 0, 1, 2, gap left open", "tiny-stage2", "", ("tune.close_gap=false",)),
     Row("tiny-stage2", "stages 0, 1, 2", "tiny-stage2"),
+    Row("tiny-closed", "stages 0, 1, 2, gap closed", "tiny-stage2", "", ("tune.close_gap=true",)),
+    Row("tiny-finish", "stages 0, 1, 2, finish (shipped)", "tiny-finish"),
 )
 STRICT = (
     Row("strict-stage0", "stage 0, speaks only", "tiny-stage0", "", SPEAKS),

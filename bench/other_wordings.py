@@ -1,7 +1,7 @@
 """The drawn worlds' test queries in wordings of another hand: terse, as annotators of photographs write them.
 
     python bench/other_wordings.py                      # the bundled model
-    python bench/other_wordings.py runs/tiny-stage2/model --world wardrobe
+    python bench/other_wordings.py runs/tiny-finish/model --world wardrobe
 
 The worlds' own modifications come from thousands of templates; these here come from none of them. They are written from
 the edits alone, after the manner of FashionIQ's ("is darker and has longer sleeves") and CIRR's annotators. Edits that

@@ -22,7 +22,7 @@ from instructcir.files import write_atomic
 from instructcir.model.placement import in_bfloat16
 from instructcir.training.trainer import read_log
 
-PARTS = ("tiny-tower", "tiny-tower2", "tiny-stage0", "tiny-stage1", "tiny-stage2")
+PARTS = ("tiny-tower", "tiny-tower2", "tiny-stage0", "tiny-stage1", "tiny-stage2", "tiny-finish")
 METRICS = ("recall@1", "recall@10", "mAP@5")
 WAYS = ("composed", "image only", "text only", "average", "text to image", "image to image")
 INTRODUCTION = """# tiny
